@@ -1,0 +1,75 @@
+package controlplane
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// guard kills what this process started, if this process ends without stopping
+// it: by a test's time limit, a panic outside a test, or a kill. envtest puts
+// its programs into process groups of their own and would leave them running.
+// It is a shell that reads from a pipe which nobody writes to: the read ends
+// when the last holder of the other end, this process, is gone.
+type guard struct {
+	shell *exec.Cmd
+	pipe  io.Closer
+}
+
+// startGuard guards all children of this process that are programs of the
+// folder. Where there is no /proc it guards nothing.
+func startGuard(programs string) (*guard, error) {
+	pids := children(programs)
+	if len(pids) == 0 {
+		return &guard{}, nil
+	}
+	shell := exec.Command("/bin/sh", append([]string{"-c", `read -r _; kill -9 "$@"`, "guard"}, pids...)...)
+	shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // not for the Ctrl-C that ends this process
+	pipe, err := shell.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := shell.Start(); err != nil {
+		return nil, err
+	}
+	return &guard{shell: shell, pipe: pipe}, nil
+}
+
+// dismiss ends the guard without harm.
+func (g *guard) dismiss() {
+	if g == nil || g.shell == nil {
+		return
+	}
+	_ = g.shell.Process.Kill()
+	_ = g.shell.Wait()
+	_ = g.pipe.Close()
+	g.shell = nil
+}
+
+// children are the processes that this process started from the folder.
+func children(programs string) []string {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	var pids []string
+	for _, file := range stats {
+		stat, err := os.ReadFile(file)
+		if err != nil {
+			continue // ended meanwhile
+		}
+		// "pid (name) state ppid …", where the name may hold anything.
+		rest := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		if len(rest) < 2 || rest[1] != strconv.Itoa(os.Getpid()) {
+			continue
+		}
+		dir := filepath.Dir(file)
+		command, err := os.ReadFile(filepath.Join(dir, "cmdline"))
+		if err == nil && bytes.HasPrefix(command, []byte(programs+"/")) {
+			pids = append(pids, filepath.Base(dir))
+		}
+	}
+	return pids
+}

@@ -1,0 +1,149 @@
+// Package aws is the sandbox's AWS: one http.Handler that the official clients
+// and tools accept, given AWS_ENDPOINT_URL and an access key.
+//
+// # What a request meets
+//
+// The signature is verified (package sigv4); the access key says the account, the
+// credential scope the region and the service. The request then goes to that
+// service, which answers in its own protocol (package wire). Requests for what is
+// not implemented get the service's proper error and are logged by name.
+//
+// # What is in it
+//
+// Each service is a package that serves its API, drives its CloudFormation
+// resource types (package resource), and keeps its state in the one store that
+// both share, accounts and regions apart. All of it is on disk in Options.Dir and
+// is there again after a restart, or after kill -9. Types that no service drives
+// go to the generic provider.
+//
+// # What is promised
+//
+// An Endpoint is safe for concurrent use. It opens no connection of its own. It
+// logs no secrets. Paths that begin with /_sandbox/ are the sandbox's own and need
+// no signature: GET /_sandbox/simulated-time?since=RFC3339 tells how much of the
+// time since then went into simulated durations, as {"seconds": 3.0}.
+package aws
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/resource"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/sigv4"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/simtime"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/store"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/sts"
+)
+
+// DefaultAccount is the account of credentials that name none.
+const DefaultAccount = "123456789012"
+
+// Options of an Endpoint. Only Dir has no default.
+type Options struct {
+	// Dir keeps the state; it is made where it is missing.
+	Dir string
+	// Fsync makes the state survive the loss of power, not only of the process.
+	Fsync bool
+	// Clock is the machine's when nil.
+	Clock simtime.Clock
+	// Durations are simtime.Default() when nil.
+	Durations simtime.Durations
+	// Log is slog.Default() when nil.
+	Log *slog.Logger
+	// Credentials are the access keys that are known from the start; with none
+	// there is one, "test" with the secret "test".
+	Credentials []Credential
+	// Zones are the letters of the availability zones of every region; "a" and
+	// "b" when empty.
+	Zones []string
+	// Services adds further APIs, or replaces one of the same name.
+	Services map[string]http.Handler
+}
+
+// Credential is an access key of an IAM user.
+type Credential struct {
+	AccessKeyID, SecretAccessKey string
+	// Account is DefaultAccount when empty.
+	Account string
+	// User is the user's name, the access key ID when empty.
+	User string
+}
+
+// Endpoint is the sandbox's AWS. Make one with [New].
+type Endpoint struct {
+	log       *slog.Logger
+	store     *store.Store
+	pace      *simtime.Pace
+	resources *resource.Registry
+	services  map[string]http.Handler
+	known     map[string]sigv4.Credential
+	sts       *sts.STS
+	verifier  sigv4.Verifier
+	closers   []func() error
+}
+
+// New opens the state in options.Dir and returns the endpoint over it. Close it.
+func New(options Options) (*Endpoint, error) {
+	if options.Dir == "" {
+		return nil, errors.New("sandbox AWS: Options.Dir is empty: say where to keep the state")
+	}
+	if err := os.MkdirAll(options.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("sandbox AWS: make the state directory: %w", err)
+	}
+	state, err := store.Open(filepath.Join(options.Dir, "aws.db"), store.Options{Fsync: options.Fsync})
+	if err != nil {
+		return nil, fmt.Errorf("sandbox AWS: %w", err)
+	}
+	if options.Log == nil {
+		options.Log = slog.Default()
+	}
+	if len(options.Zones) == 0 {
+		options.Zones = []string{"a", "b"}
+	}
+	e := &Endpoint{
+		log:       options.Log,
+		store:     state,
+		pace:      simtime.New(options.Clock, options.Durations),
+		resources: &resource.Registry{},
+		services:  map[string]http.Handler{},
+		known:     known(options.Credentials),
+		closers:   []func() error{state.Close},
+	}
+	e.verifier = sigv4.Verifier{
+		Lookup:  e.credential,
+		Now:     e.pace.Now,
+		MaxBody: map[string]int64{"": 8 << 20, "s3": 512 << 20},
+	}
+	if err := e.addServices(options); err != nil {
+		return nil, errors.Join(fmt.Errorf("sandbox AWS: %w", err), e.Close())
+	}
+	for name, service := range options.Services {
+		e.services[name] = service
+	}
+	return e, nil
+}
+
+// Close ends work in progress and closes the state. Requests must have ended: use
+// http.Server.Shutdown first.
+func (e *Endpoint) Close() error {
+	var errs []error
+	for i := len(e.closers) - 1; i >= 0; i-- {
+		errs = append(errs, e.closers[i]())
+	}
+	return errors.Join(errs...)
+}
+
+// Store is the state that all services share.
+func (e *Endpoint) Store() *store.Store { return e.store }
+
+// Resources are the providers of CloudFormation's resource types.
+func (e *Endpoint) Resources() *resource.Registry { return e.resources }
+
+// Simulated returns how much of the time between from and to went into simulated
+// durations.
+func (e *Endpoint) Simulated(from, to time.Time) time.Duration { return e.pace.Simulated(from, to) }

@@ -1,0 +1,29 @@
+package cloudformation_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
+
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/wire"
+)
+
+// client is the official client of a service. Who calls is given, as there is
+// nothing in front of the service that checks signatures.
+func client(t *testing.T, service *wire.Service, call wire.Call) *cfn.Client {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		call := call
+		call.RequestID = "request"
+		service.ServeHTTP(w, r.WithContext(wire.WithCall(r.Context(), call)))
+	}))
+	t.Cleanup(server.Close)
+	return cfn.New(cfn.Options{
+		Region: call.Region, BaseEndpoint: aws.String(server.URL), RetryMaxAttempts: 1,
+		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+	})
+}

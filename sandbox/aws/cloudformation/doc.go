@@ -1,0 +1,40 @@
+// Package cloudformation is the sandbox's CloudFormation: the stack engine and
+// its API.
+//
+// # The engine
+//
+// An operation (create, update, delete, and the rollbacks that follow) runs in
+// the background, as wide as the graph of resources allows. It knows no resource
+// types: templates, schemas and comparisons are package template's, and the
+// resources are driven through a resource.Registry.
+//
+//   - An update replaces a resource where the schema says so, or where the
+//     provider refuses to update what the schema leaves to it (NotUpdatable). The
+//     new one is created first, references move to it, and the old one is deleted
+//     in the cleanup, as are resources that left the template.
+//   - When a resource fails, work on the others is cancelled and everything is
+//     rolled back, in the order and to the statuses of CloudFormation.
+//   - Deletion and replacement policies are kept. A Snapshot policy needs a
+//     provider that can make one.
+//   - Dynamic references are resolved for each call to a provider and never kept.
+//     Values of NoEcho parameters are kept, since later updates may use them, and
+//     are shown as ****.
+//
+// # Durability
+//
+// Every step is written to the store before it is acted on, and calls to
+// providers carry a token that stays the same when they are repeated. After a
+// crash [CloudFormation.Resume] takes up each operation where it stood.
+//
+// # What differs from AWS
+//
+// A change set is complete when CreateChangeSet returns; it fails there when
+// properties do not fit the schema. IAM is not consulted: role ARNs,
+// notification ARNs and TimeoutInMinutes are kept and shown only. Nested stacks, custom resources, wait conditions, stack policies,
+// rollback triggers, imports, drift detection, macros and stack sets are not
+// there; each says so when it is asked for.
+//
+// A CloudFormation is safe for concurrent use.
+//
+// Sources: the CloudFormation User Guide and API reference.
+package cloudformation

@@ -1,0 +1,187 @@
+package cloudformation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/store"
+)
+
+// run takes the stack's operation to its end, phase by phase. Each phase leaves
+// the next one in the store, so that another process can go on from there. work
+// ends earlier than ctx where an update is cancelled.
+func (c *CloudFormation) run(ctx, work context.Context, k key) error {
+	for first := ""; ; {
+		s, err := c.load(k)
+		if err != nil || s.Operation == nil || s.Operation.Stuck {
+			return err
+		}
+		// An operation that took this one's place has a run of its own.
+		if first == "" {
+			first = s.Operation.ID
+		} else if s.Operation.ID != first {
+			return nil
+		}
+		r := &runner{c: c, k: k, op: s.Operation}
+		switch s.Operation.Phase {
+		case applying:
+			if s.Operation.Cancelled {
+				cancelled, cancel := context.WithCancelCause(work)
+				cancel(errCancelled)
+				work = cancelled
+			}
+			err = r.apply(work)
+		case rollingBack:
+			err = r.rollBack(ctx)
+		case cleaning, cleaningRolled:
+			err = r.clean(ctx)
+		case deleting:
+			err = r.deleteAll(ctx)
+		default:
+			err = fmt.Errorf("stack %s: phase %q is not known", k.ID, s.Operation.Phase)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// runner does the phases of one operation. op is as it was when the phase began;
+// what has to be kept goes through change.
+type runner struct {
+	c  *CloudFormation
+	k  key
+	op *operation
+}
+
+func (r *runner) change(edit func(*stack)) error {
+	_, err := r.c.change(r.k, func(s *stack) error {
+		edit(s)
+		return nil
+	})
+	return err
+}
+
+// token is the token of one call for one resource.
+func (r *runner) token(id, verb string) string { return r.op.ID + "/" + id + "/" + verb }
+
+// finish ends the operation with a status.
+func (r *runner) finish(status types.StackStatus, reason string) error {
+	return r.change(func(s *stack) {
+		s.set(r.c.now(), status, reason)
+		s.Operation = nil
+	})
+}
+
+// fail decides what follows a failure while applying.
+func (r *runner) fail(failed []string, why string) error {
+	slices.Sort(failed)
+	if why == "" {
+		why = fmt.Sprintf("The following resource(s) failed to %s: [%s]. ", r.op.Kind, strings.Join(failed, ", "))
+	}
+	_, err := r.c.change(r.k, func(s *stack) error {
+		at := r.c.now()
+		op := s.Operation
+		if op == nil || op.ID != r.op.ID {
+			return nil // a deletion has taken its place
+		}
+		op.Failed, op.Failure = failed, why
+		switch {
+		case op.Kind == "update" && op.Target.DisableRollback:
+			s.set(at, types.StackStatusUpdateFailed, why)
+			s.Deployed, s.Leftover, s.Operation = op.Target, op.Doomed, nil
+		case op.Kind == "update":
+			op.Phase = rollingBack
+			s.set(at, types.StackStatusUpdateRollbackInProgress, why)
+		case op.Target.OnFailure == types.OnFailureDelete:
+			op.Phase = deleting
+			op.Kind = "delete"
+			s.set(at, types.StackStatusDeleteInProgress, why+"Delete requested by user.")
+		case op.Target.DisableRollback || op.Target.OnFailure == types.OnFailureDoNothing:
+			s.set(at, types.StackStatusCreateFailed, why)
+			s.Deployed, s.Operation = op.Target, nil
+		default:
+			op.Phase = rollingBack
+			s.set(at, types.StackStatusRollbackInProgress, why+"Rollback requested by user.")
+		}
+		return nil
+	})
+	return err
+}
+
+// conflict checks the exports of a stack against those of the others; it returns
+// the reason for which they can't be, or "".
+func (c *CloudFormation) conflict(k key, outputs []output) (string, error) {
+	var reason string
+	err := c.Store.View(func(tx *store.Tx) error {
+		return stacks.Walk(tx, k.Scope, "", func(id string, other stack) error {
+			if id == k.ID || other.Deleted != nil {
+				return nil
+			}
+			for _, theirs := range other.Outputs {
+				for _, ours := range outputs {
+					if ours.Export != "" && ours.Export == theirs.Export {
+						reason = fmt.Sprintf("Export with name %s is already exported by stack %s. ", ours.Export, other.Name)
+						return store.Stop
+					}
+				}
+			}
+			return nil
+		})
+	})
+	if err != nil || reason != "" {
+		return reason, err
+	}
+	return c.stillImported(k, outputs)
+}
+
+// stillImported finds an export that the stack has, that it is to have no more
+// or with another value, and that other stacks use.
+func (c *CloudFormation) stillImported(k key, outputs []output) (reason string, err error) {
+	err = c.Store.View(func(tx *store.Tx) error {
+		s, err := mustGet(tx, k)
+		if err != nil {
+			return err
+		}
+		for _, old := range s.Outputs {
+			if old.Export == "" || slices.ContainsFunc(outputs, func(o output) bool { return o.Export == old.Export && o.Value == old.Value }) {
+				continue
+			}
+			users, err := importers(tx, k.Scope, old.Export)
+			if err != nil {
+				return err
+			}
+			if len(users) == 0 {
+				continue
+			}
+			verb := "delete"
+			if slices.ContainsFunc(outputs, func(o output) bool { return o.Export == old.Export }) {
+				verb = "update"
+			}
+			reason = fmt.Sprintf("Cannot %s export %s as it is in use by %s", verb, old.Export, strings.Join(users, ", "))
+			return nil
+		}
+		return nil
+	})
+	return reason, err
+}
+
+// importers are the names of the stacks that use an export.
+func importers(tx *store.Tx, scope store.Scope, export string) ([]string, error) {
+	var out []string
+	err := stacks.Walk(tx, scope, "", func(_ string, s stack) error {
+		if s.Deleted == nil && slices.Contains(s.Imports, export) {
+			out = append(out, s.Name)
+		}
+		return nil
+	})
+	slices.Sort(out)
+	return out, err
+}

@@ -1,0 +1,262 @@
+package cloudformation
+
+import (
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/drawbridge-gitops/drawbridge/internal/template"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/store"
+)
+
+// stack is a stack as the store keeps it, under its ARN.
+type stack struct {
+	ID, Name         string
+	Status           types.StackStatus
+	Reason           string
+	Created          time.Time
+	Updated, Deleted *time.Time
+	Protected        bool // from being deleted
+	ChangeSetID      string
+	Deployed         target // what the stack was last brought to
+	Resources        map[string]*live
+	Outputs          []output
+	Imports          []string // names of exports that it uses
+	Operation        *operation
+	// Leftover are resources that a failed update without rollback replaced, for
+	// the next cleanup.
+	Leftover  []*live
+	Tokens    map[string]string // of clients, to what was done for them
+	LastEvent int
+	pending   []event
+}
+
+// target is what a stack is to be brought to.
+type target struct {
+	Template         string
+	Description      string
+	Parameters       map[string]string
+	Tags             map[string]string
+	Capabilities     []types.Capability
+	RoleARN          string
+	NotificationARNs []string
+	DisableRollback  bool
+	OnFailure        types.OnFailure
+	Timeout          int32 // in minutes
+	// RetainExceptOnCreate deletes what a failed operation made, whatever its
+	// deletion policy says.
+	RetainExceptOnCreate bool
+}
+
+// live is a resource of a stack, as it was last brought to be.
+type live struct {
+	template.Desired
+	PhysicalID, Ref string
+	Attributes      map[string]any
+	Status          types.ResourceStatus
+	Reason          string
+	Changed         time.Time
+	// Operation is the last one that came to the resource, and Did what it did:
+	// "", created, updated or replaced.
+	Operation, Did string
+}
+
+type output struct{ Key, Value, Description, Export string }
+
+// operation is a change of a stack that is under way.
+type operation struct {
+	ID    string
+	Kind  string // create, update or delete
+	Phase phase
+	// Token is the client's, which its events carry.
+	Token  string
+	Target target
+	// Before are the resources as they were, for updates and their rollback.
+	Before map[string]*live
+	// Doomed are the resources to delete in the cleanup, by physical ID.
+	Doomed []*live
+	// Failed are the resources that failed, and Failure why the operation did.
+	Failed  []string
+	Failure string
+	// Skip are the resources to leave alone: those to retain, for deletes, and
+	// those that ContinueUpdateRollback skips.
+	Skip []string
+	// Stuck waits for the client to say how to go on: UPDATE_ROLLBACK_FAILED.
+	Stuck bool
+	// Attempt counts the rollbacks, so that a repeated one is a call of its own.
+	Attempt int
+	// Cancelled by CancelUpdateStack.
+	Cancelled bool
+}
+
+// phase is how far an operation came. What follows it is in run.
+type phase string
+
+const (
+	applying       phase = "applying"
+	cleaning       phase = "cleaning"
+	rollingBack    phase = "rolling back"
+	cleaningRolled phase = "cleaning after the rollback"
+	deleting       phase = "deleting"
+)
+
+// event is a stack event as the store keeps it.
+type event struct {
+	ID                    string
+	StackID, StackName    string
+	LogicalID, PhysicalID string
+	Type, Status, Reason  string
+	Properties, Token     string
+	Time                  time.Time
+}
+
+// changeSet is a change set as the store keeps it, under its ARN.
+type changeSet struct {
+	ID, Name, StackID, StackName string
+	Type                         types.ChangeSetType
+	Description, ClientToken     string
+	Created                      time.Time
+	Status                       types.ChangeSetStatus
+	Execution                    types.ExecutionStatus
+	Reason                       string
+	Target                       target
+	Changes                      []types.ResourceChange
+	OnStackFailure               types.OnStackFailure
+	// ExecuteToken is the client request token of its execution.
+	ExecuteToken string
+}
+
+var (
+	stacks = store.Table[stack]{Name: "cloudformation/stacks"}
+	// names holds the ID of the stack that has a name now.
+	names      = store.Table[string]{Name: "cloudformation/names"}
+	events     = store.Table[event]{Name: "cloudformation/events"}
+	changeSets = store.Table[changeSet]{Name: "cloudformation/changesets"}
+)
+
+const stackType = "AWS::CloudFormation::Stack"
+
+// state is the stack as comparisons take it.
+func (s *stack) state() *template.State {
+	out := &template.State{Parameters: s.Deployed.Parameters, StackTags: s.Deployed.Tags, Resources: map[string]template.Desired{}}
+	for id, r := range s.Resources {
+		if r.exists() {
+			out.Resources[id] = r.Desired
+		}
+	}
+	return out
+}
+
+// exists tells whether there is such a resource, if not in the best of health.
+func (r *live) exists() bool {
+	return r.PhysicalID != "" && r.Status != types.ResourceStatusCreateFailed && r.Status != types.ResourceStatusDeleteComplete
+}
+
+// set changes the status of the stack, with an event.
+func (s *stack) set(at time.Time, status types.StackStatus, reason string) {
+	s.Status, s.Reason = status, reason
+	s.emit(event{LogicalID: s.Name, PhysicalID: s.ID, Type: stackType, Status: string(status), Reason: reason, Time: at})
+}
+
+// setResource changes the status of a resource, with an event.
+func (s *stack) setResource(at time.Time, r *live, status types.ResourceStatus, reason string) {
+	r.Status, r.Reason, r.Changed = status, reason, at
+	s.emit(event{LogicalID: r.LogicalID, PhysicalID: r.PhysicalID, Type: r.Type, Status: string(status), Reason: reason,
+		Properties: shownProperties(r.Desired), Time: at})
+}
+
+func (s *stack) emit(e event) {
+	s.LastEvent++
+	e.ID, e.StackID, e.StackName = newID(), s.ID, s.Name
+	if e.LogicalID != s.Name || e.Type != stackType {
+		e.ID = fmt.Sprintf("%s-%s-%s", e.LogicalID, e.Status, e.Time.Format("2006-01-02T15:04:05.000Z"))
+	}
+	if s.Operation != nil {
+		e.Token = s.Operation.Token
+	}
+	s.pending = append(s.pending, e)
+}
+
+// load reads a stack.
+func (c *CloudFormation) load(k key) (s stack, err error) {
+	err = c.Store.View(func(tx *store.Tx) error {
+		s, err = mustGet(tx, k)
+		return err
+	})
+	return s, err
+}
+
+func mustGet(tx *store.Tx, k key) (stack, error) {
+	s, ok, err := stacks.Get(tx, k.Scope, k.ID)
+	if err == nil && !ok {
+		err = fmt.Errorf("stack %s is not in the store", k.ID)
+	}
+	if s.Resources == nil {
+		s.Resources = map[string]*live{}
+	}
+	return s, err
+}
+
+// change changes a stack, writes it with its new events, and then publishes
+// these. Where edit fails nothing changes.
+func (c *CloudFormation) change(k key, edit func(*stack) error) (stack, error) {
+	return c.commit(func(tx *store.Tx) (key, *stack, error) {
+		s, err := mustGet(tx, k)
+		if err != nil {
+			return k, nil, err
+		}
+		return k, &s, edit(&s)
+	})
+}
+
+// commit writes the stack that do returns, if it returns one, in do's
+// transaction, and publishes its new events.
+func (c *CloudFormation) commit(do func(*store.Tx) (key, *stack, error)) (stack, error) {
+	// Held until the events are out, so that they go out in their order.
+	c.commits.Lock()
+	defer c.commits.Unlock()
+	var out stack
+	err := c.Store.Update(func(tx *store.Tx) error {
+		k, s, err := do(tx)
+		if err != nil || s == nil {
+			return err
+		}
+		out = *s
+		return save(tx, k.Scope, s)
+	})
+	if err != nil {
+		return stack{}, err
+	}
+	if c.OnEvent != nil {
+		for _, e := range out.pending {
+			c.OnEvent(e.describe())
+		}
+	}
+	out.pending = nil
+	return out, nil
+}
+
+// save writes a stack and its new events.
+func save(tx *store.Tx, scope store.Scope, s *stack) error {
+	for i, e := range s.pending {
+		n := s.LastEvent - len(s.pending) + i + 1
+		if err := events.Put(tx, scope, fmt.Sprintf("%s/%012d", s.ID, n), e); err != nil {
+			return err
+		}
+	}
+	return stacks.Put(tx, scope, s.ID, *s)
+}
+
+// remember keeps what was done for a client's token.
+func (s *stack) remember(token, what string) {
+	if token == "" {
+		return
+	}
+	s.Tokens = maps.Clone(s.Tokens)
+	if s.Tokens == nil {
+		s.Tokens = map[string]string{}
+	}
+	s.Tokens[token] = what
+}

@@ -1,0 +1,230 @@
+package rds
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
+	"github.com/aws/aws-sdk-go-v2/service/rds/types"
+
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/resource"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/store"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/wire"
+)
+
+// Service returns the API.
+func (r *RDS) Service() *wire.Service {
+	service := &wire.Service{Name: "rds", Protocol: wire.Query, Namespace: "http://rds.amazonaws.com/doc/2014-10-31/"}
+	wire.Register(service, "DescribeDBInstances", r.describeDBInstances)
+	wire.Register(service, "DescribeDBSubnetGroups", r.describeDBSubnetGroups)
+	wire.Register(service, "DescribeDBSnapshots", r.describeDBSnapshots)
+	wire.Register(service, "CreateDBInstance", r.createDBInstance)
+	wire.Register(service, "ModifyDBInstance", r.modifyDBInstance)
+	wire.Register(service, "DeleteDBInstance", r.deleteDBInstance)
+	wire.Register(service, "ListTagsForResource", r.listTagsForResource)
+	return service
+}
+
+func (r *RDS) describeDBInstances(ctx context.Context, in *rds.DescribeDBInstancesInput) (*rds.DescribeDBInstancesOutput, error) {
+	scope := scopeOf(ctx)
+	out := &rds.DescribeDBInstancesOutput{DBInstances: []types.DBInstance{}}
+	limit := 100
+	if in.MaxRecords != nil {
+		limit = int(*in.MaxRecords)
+	}
+	now := r.pace.Now()
+	err := r.store.View(func(tx *store.Tx) error {
+		if in.DBInstanceIdentifier != nil {
+			found, err := r.find(tx, scope, *in.DBInstanceIdentifier)
+			if err == nil {
+				out.DBInstances = append(out.DBInstances, found.DBInstance)
+			}
+			return err
+		}
+		return instances.Walk(tx, scope, "", func(id string, stored instance) error {
+			found, there := stored.at(now)
+			if !there || id <= aws.ToString(in.Marker) {
+				return nil
+			}
+			if ok, err := passes(found.DBInstance, in.Filters); err != nil || !ok {
+				return err
+			}
+			if len(out.DBInstances) == limit {
+				out.Marker = out.DBInstances[limit-1].DBInstanceIdentifier
+				return store.Stop
+			}
+			out.DBInstances = append(out.DBInstances, found.DBInstance)
+			return nil
+		})
+	})
+	return out, err
+}
+
+func passes(i types.DBInstance, filters []types.Filter) (bool, error) {
+	for _, filter := range filters {
+		var values []*string
+		switch name := aws.ToString(filter.Name); name {
+		case "db-instance-id":
+			values = []*string{i.DBInstanceIdentifier, i.DBInstanceArn}
+		case "dbi-resource-id":
+			values = []*string{i.DbiResourceId}
+		case "engine":
+			values = []*string{i.Engine}
+		case "db-cluster-id", "domain": // the sandbox has neither
+		default:
+			return false, invalid("Unrecognized filter name: %s", name)
+		}
+		if !slices.ContainsFunc(values, func(v *string) bool { return slices.Contains(filter.Values, aws.ToString(v)) }) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+func (r *RDS) describeDBSubnetGroups(ctx context.Context, in *rds.DescribeDBSubnetGroupsInput) (*rds.DescribeDBSubnetGroupsOutput, error) {
+	out := &rds.DescribeDBSubnetGroupsOutput{DBSubnetGroups: []types.DBSubnetGroup{}}
+	err := r.store.View(func(tx *store.Tx) error {
+		if in.DBSubnetGroupName != nil {
+			found, err := findGroup(tx, scopeOf(ctx), *in.DBSubnetGroupName)
+			if err == nil {
+				out.DBSubnetGroups = append(out.DBSubnetGroups, found.DBSubnetGroup)
+			}
+			return err
+		}
+		return subnets.Walk(tx, scopeOf(ctx), "", func(_ string, found group) error {
+			out.DBSubnetGroups = append(out.DBSubnetGroups, found.DBSubnetGroup)
+			return nil
+		})
+	})
+	return out, err
+}
+
+func (r *RDS) describeDBSnapshots(ctx context.Context, in *rds.DescribeDBSnapshotsInput) (*rds.DescribeDBSnapshotsOutput, error) {
+	out := &rds.DescribeDBSnapshotsOutput{DBSnapshots: []types.DBSnapshot{}}
+	err := r.store.View(func(tx *store.Tx) error {
+		return snapshots.Walk(tx, scopeOf(ctx), "", func(id string, s types.DBSnapshot) error {
+			if in.DBInstanceIdentifier != nil && *in.DBInstanceIdentifier != aws.ToString(s.DBInstanceIdentifier) ||
+				in.DBSnapshotIdentifier != nil && *in.DBSnapshotIdentifier != id {
+				return nil
+			}
+			if r.pace.Now().Before(aws.ToTime(s.SnapshotCreateTime)) {
+				s.Status, s.PercentProgress, s.SnapshotCreateTime = aws.String(creating), aws.Int32(0), nil
+			}
+			out.DBSnapshots = append(out.DBSnapshots, s)
+			return nil
+		})
+	})
+	if err == nil && in.DBSnapshotIdentifier != nil && len(out.DBSnapshots) == 0 {
+		err = &wire.Error{Code: "DBSnapshotNotFound", Message: "DBSnapshot " + *in.DBSnapshotIdentifier + " not found.", HTTPStatus: 404}
+	}
+	return out, err
+}
+
+// parameters are those of Create- and ModifyDBInstance that the sandbox has, and
+// the CloudFormation properties that they are.
+var parameters = map[string]string{
+	"DBName": "DBName", "Engine": "Engine", "DBInstanceClass": "DBInstanceClass", "AllocatedStorage": "AllocatedStorage",
+	"MasterUsername": "MasterUsername", "MasterUserPassword": "MasterUserPassword", "VpcSecurityGroupIds": "VPCSecurityGroups",
+	"DBSubnetGroupName": "DBSubnetGroupName", "MultiAZ": "MultiAZ", "Port": "Port", "DBPortNumber": "Port", "EngineVersion": "EngineVersion",
+	"AvailabilityZone": "AvailabilityZone", "BackupRetentionPeriod": "BackupRetentionPeriod", "StorageType": "StorageType", "Iops": "Iops",
+	"PubliclyAccessible": "PubliclyAccessible", "StorageEncrypted": "StorageEncrypted", "DeletionProtection": "DeletionProtection",
+	"AutoMinorVersionUpgrade": "AutoMinorVersionUpgrade", "CopyTagsToSnapshot": "CopyTagsToSnapshot", "KmsKeyId": "KmsKeyId",
+	"EnableIAMDatabaseAuthentication": "EnableIAMDatabaseAuthentication", "MaxAllocatedStorage": "MaxAllocatedStorage",
+	"PreferredBackupWindow": "PreferredBackupWindow", "PreferredMaintenanceWindow": "PreferredMaintenanceWindow",
+	"StorageThroughput": "StorageThroughput", "CACertificateIdentifier": "CACertificateIdentifier", "LicenseModel": "LicenseModel",
+	"DBInstanceIdentifier": "", "Tags": "", "ApplyImmediately": "", // read by the operations themselves
+}
+
+// propertiesOf turns an input of the API into CloudFormation's properties. A
+// parameter that the sandbox does not have is an error, not ignored.
+func propertiesOf(in any) (resource.Props, error) {
+	properties := resource.Props{}
+	value := reflect.ValueOf(in).Elem()
+	for i := range value.NumField() {
+		field, v := value.Type().Field(i), value.Field(i)
+		if !field.IsExported() || v.IsZero() {
+			continue
+		}
+		name, ok := parameters[field.Name]
+		if !ok {
+			return nil, wire.Errorf("InvalidParameterCombination", "The sandbox does not implement the parameter %s.", field.Name)
+		}
+		if name == "" {
+			continue
+		}
+		if v.Kind() == reflect.Pointer {
+			v = v.Elem()
+		}
+		switch v.Kind() {
+		case reflect.Int32:
+			properties[name] = int(v.Int())
+		default:
+			properties[name] = v.Interface()
+		}
+	}
+	return properties, nil
+}
+
+func (r *RDS) createDBInstance(ctx context.Context, in *rds.CreateDBInstanceInput) (*rds.CreateDBInstanceOutput, error) {
+	properties, err := propertiesOf(in)
+	if err != nil {
+		return nil, err
+	}
+	tags := map[string]string{}
+	for _, tag := range in.Tags {
+		tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+	}
+	made, err := r.create(ctx, scopeOf(ctx), aws.ToString(in.DBInstanceIdentifier), "", properties, tags)
+	if err != nil {
+		return nil, err
+	}
+	now, _ := made.at(r.pace.Now())
+	return &rds.CreateDBInstanceOutput{DBInstance: &now.DBInstance}, nil
+}
+
+func (r *RDS) modifyDBInstance(ctx context.Context, in *rds.ModifyDBInstanceInput) (*rds.ModifyDBInstanceOutput, error) {
+	if !aws.ToBool(in.ApplyImmediately) {
+		return nil, wire.Errorf("InvalidParameterCombination", "The sandbox has no maintenance windows: set ApplyImmediately.")
+	}
+	properties, err := propertiesOf(in)
+	if err != nil {
+		return nil, err
+	}
+	changed, err := r.modify(ctx, scopeOf(ctx), aws.ToString(in.DBInstanceIdentifier), "", properties, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	now, _ := changed.at(r.pace.Now())
+	return &rds.ModifyDBInstanceOutput{DBInstance: &now.DBInstance}, nil
+}
+
+func (r *RDS) deleteDBInstance(ctx context.Context, in *rds.DeleteDBInstanceInput) (*rds.DeleteDBInstanceOutput, error) {
+	if !aws.ToBool(in.SkipFinalSnapshot) {
+		return nil, wire.Errorf("InvalidParameterCombination", "The sandbox makes no final snapshot here: set SkipFinalSnapshot.")
+	}
+	removed, err := r.remove(scopeOf(ctx), aws.ToString(in.DBInstanceIdentifier))
+	if err != nil {
+		return nil, err
+	}
+	removed.DBInstanceStatus = aws.String(deleting)
+	return &rds.DeleteDBInstanceOutput{DBInstance: &removed.DBInstance}, nil
+}
+
+func (r *RDS) listTagsForResource(ctx context.Context, in *rds.ListTagsForResourceInput) (*rds.ListTagsForResourceOutput, error) {
+	out := &rds.ListTagsForResourceOutput{}
+	arn := aws.ToString(in.ResourceName)
+	err := r.store.View(func(tx *store.Tx) error {
+		if i := strings.LastIndex(arn, ":subgrp:"); i >= 0 {
+			found, err := findGroup(tx, scopeOf(ctx), arn[i+len(":subgrp:"):])
+			out.TagList = tagList(found.Tags)
+			return err
+		}
+		found, err := r.find(tx, scopeOf(ctx), arn)
+		out.TagList = found.TagList
+		return err
+	})
+	return out, err
+}

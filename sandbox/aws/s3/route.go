@@ -1,0 +1,203 @@
+package s3
+
+import (
+	"encoding/xml"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/wire"
+)
+
+// request is one request, with the bucket and the key that it names.
+type request struct {
+	*http.Request
+	w           http.ResponseWriter
+	call        wire.Call
+	query       url.Values
+	bucket, key string
+}
+
+// level is what a request is addressed to.
+type level int
+
+const (
+	service level = iota
+	ofBucket
+	ofObject
+)
+
+// route is the operation of a method at a level, told by a query parameter where
+// it is not empty.
+type route struct {
+	level     level
+	method    string
+	parameter string
+	operation string
+	run       func(*S3, *request) error
+}
+
+// routes are tried in order: those with a parameter before those without.
+var routes = []route{
+	{ofBucket, http.MethodGet, "location", "GetBucketLocation", (*S3).getBucketLocation},
+	{ofBucket, http.MethodGet, "versioning", "GetBucketVersioning", (*S3).getVersioning},
+	{ofBucket, http.MethodPut, "versioning", "PutBucketVersioning", (*S3).putSetting},
+	{ofBucket, http.MethodGet, "encryption", "GetBucketEncryption", (*S3).getEncryption},
+	{ofBucket, http.MethodPut, "encryption", "PutBucketEncryption", (*S3).putSetting},
+	{ofBucket, http.MethodGet, "publicAccessBlock", "GetPublicAccessBlock", (*S3).getPublicAccessBlock},
+	{ofBucket, http.MethodPut, "publicAccessBlock", "PutPublicAccessBlock", (*S3).putSetting},
+	{ofBucket, http.MethodGet, "policy", "GetBucketPolicy", (*S3).getPolicy},
+	{ofBucket, http.MethodPut, "policy", "PutBucketPolicy", (*S3).putPolicy},
+	{ofBucket, http.MethodDelete, "policy", "DeleteBucketPolicy", (*S3).deletePolicy},
+	{ofBucket, http.MethodGet, "tagging", "GetBucketTagging", (*S3).getTagging},
+	{ofBucket, http.MethodGet, "list-type", "ListObjectsV2", (*S3).listObjects},
+	{ofBucket, http.MethodPost, "delete", "DeleteObjects", (*S3).deleteObjects},
+	{ofObject, http.MethodPost, "uploads", "CreateMultipartUpload", (*S3).createUpload},
+	{ofObject, http.MethodPut, "uploadId", "UploadPart", (*S3).uploadPart},
+	{ofObject, http.MethodPost, "uploadId", "CompleteMultipartUpload", (*S3).completeUpload},
+	{ofObject, http.MethodDelete, "uploadId", "AbortMultipartUpload", (*S3).abortUpload},
+	{service, http.MethodGet, "", "ListBuckets", (*S3).listBuckets},
+	{ofBucket, http.MethodPut, "", "CreateBucket", (*S3).createBucket},
+	{ofBucket, http.MethodHead, "", "HeadBucket", (*S3).headBucket},
+	{ofBucket, http.MethodDelete, "", "DeleteBucket", (*S3).deleteBucket},
+	{ofObject, http.MethodPut, "", "PutObject", (*S3).putObject},
+	{ofObject, http.MethodGet, "", "GetObject", (*S3).getObject},
+	{ofObject, http.MethodHead, "", "HeadObject", (*S3).getObject},
+	{ofObject, http.MethodDelete, "", "DeleteObject", (*S3).deleteObject},
+}
+
+// plain are the query parameters that do not name an operation.
+var plain = map[string]bool{
+	"x-id": true, "list-type": true, "prefix": true, "delimiter": true, "max-keys": true, "continuation-token": true,
+	"start-after": true, "encoding-type": true, "fetch-owner": true, "max-buckets": true, "bucket-region": true,
+}
+
+// ServeHTTP answers one request.
+func (s *S3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	req := &request{Request: r, w: w, call: wire.CallOf(r.Context()), query: r.URL.Query()}
+	req.bucket, req.key = address(r)
+	w.Header().Set("X-Amz-Request-Id", req.call.RequestID)
+	found := find(req)
+	if found == nil {
+		s.log.WarnContext(r.Context(), "AWS operation is not implemented",
+			"service", "s3", "method", r.Method, "path", r.URL.Path, "parameters", names(req.query))
+		s.WriteError(w, r, &wire.Error{
+			Code: "NotImplemented", HTTPStatus: http.StatusNotImplemented,
+			Message: fmt.Sprintf("The sandbox does not implement this request: %s with parameters %s.", r.Method, names(req.query)),
+		})
+		return
+	}
+	if err := found.run(s, req); err != nil {
+		s.WriteError(w, r, fmt.Errorf("s3 %s: %w", found.operation, err))
+	}
+}
+
+func find(req *request) *route {
+	at := service
+	if req.bucket != "" {
+		at = ofBucket
+	}
+	if req.key != "" {
+		at = ofObject
+	}
+	subresource := false
+	for name := range req.query {
+		if !plain[name] && !strings.HasPrefix(strings.ToLower(name), "x-amz-") && !strings.HasPrefix(name, "response-") {
+			subresource = true
+		}
+	}
+	for i := range routes {
+		if r := &routes[i]; r.level == at && r.method == req.Method && req.Header.Get("X-Amz-Copy-Source") == "" &&
+			(r.parameter == "" && !subresource && (at != ofBucket || req.Method != http.MethodGet) || r.parameter != "" && req.query.Has(r.parameter)) {
+			return r
+		}
+	}
+	return nil
+}
+
+func names(query url.Values) []string {
+	out := []string{}
+	for name := range query {
+		if !strings.HasPrefix(strings.ToLower(name), "x-amz-") {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// address finds the bucket and the key, in the host or in the path.
+func address(r *http.Request) (bucketName, key string) {
+	path := strings.TrimPrefix(r.URL.Path, "/")
+	if name := hostBucket(r.Host); name != "" {
+		return name, path
+	}
+	bucketName, key, _ = strings.Cut(path, "/")
+	return bucketName, key
+}
+
+// hostBucket is the bucket in "bucket.s3.us-east-1.amazonaws.com:443" or in
+// "bucket.localhost:4566", and "" for hosts that name none.
+func hostBucket(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	if net.ParseIP(host) != nil || strings.HasPrefix(host, "s3.") || strings.HasPrefix(host, "s3-") {
+		return ""
+	}
+	for _, mark := range []string{".s3.", ".s3-"} {
+		if name, _, ok := strings.Cut(host, mark); ok {
+			return name
+		}
+	}
+	name, ok := strings.CutSuffix(host, ".localhost")
+	if !ok {
+		return ""
+	}
+	return name
+}
+
+// Location splits the URL of an object into its bucket and key, in either form:
+// what a TemplateURL names.
+func Location(raw string) (bucketName, key string, err error) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || u.Path == "" {
+		return "", "", fmt.Errorf("%q is no URL of an S3 object", raw)
+	}
+	if bucketName, key = address(&http.Request{Host: u.Host, URL: u}); bucketName == "" || key == "" {
+		return "", "", fmt.Errorf("%q is no URL of an S3 object: it must name a bucket and a key", raw)
+	}
+	return bucketName, key, nil
+}
+
+// WriteError answers with an error in S3's form, and logs one that is not meant
+// for clients.
+func (s *S3) WriteError(w http.ResponseWriter, r *http.Request, err error) {
+	call := wire.CallOf(r.Context())
+	answer, expected := wire.As(err)
+	if !expected {
+		answer.Code = "InternalError"
+		if r.Context().Err() == nil {
+			s.log.ErrorContext(r.Context(), "AWS request failed in the sandbox", "service", "s3", "request", call.RequestID, "error", err)
+		}
+	}
+	if r.Method == http.MethodHead { // an answer to HEAD has no body to say it in
+		w.WriteHeader(answer.HTTPStatus)
+		return
+	}
+	writeXML(w, answer.HTTPStatus, struct {
+		XMLName   xml.Name `xml:"Error"`
+		Code      string
+		Message   string
+		Resource  string
+		RequestID string `xml:"RequestId"`
+	}{Code: answer.Code, Message: answer.Message, Resource: r.URL.Path, RequestID: call.RequestID})
+}
+
+func writeXML(w http.ResponseWriter, status int, value any) {
+	w.Header().Set("Content-Type", "application/xml")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(xml.Header))
+	_ = xml.NewEncoder(w).Encode(value) // the client has gone: there is nobody to tell
+}

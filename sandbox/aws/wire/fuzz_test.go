@@ -1,0 +1,50 @@
+package wire
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+)
+
+// FuzzQuery checks that no form body makes the decoder panic.
+func FuzzQuery(f *testing.F) {
+	f.Add("Action=CreateChangeSet&Parameters.member.1.ParameterKey=a&Parameters.member.2.UsePreviousValue=true")
+	f.Add("Action=RunInstances&Filter.1.Value.1=x&MaxResults=9999999999&TagSpecification.1.Tag.1.Key=a")
+	f.Add("Action=X&Parameters=&Parameters.member=&Parameters.member.member.1=")
+	f.Add("Action=X&Tags.entry.1.key=a&RollbackConfiguration.MonitoringTimeInMinutes=-1")
+	query := &Service{Name: "cloudformation", Protocol: Query}
+	f.Fuzz(func(t *testing.T, body string) {
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+		_, decode, err := query.readQuery(r)
+		if err != nil {
+			return
+		}
+		for _, into := range []any{new(cloudformation.CreateChangeSetInput), new(ec2.RunInstancesInput)} {
+			if err := decode(into); err != nil {
+				if _, expected := As(err); !expected {
+					t.Errorf("decode %q: %v is no answer for a client", body, err)
+				}
+			}
+		}
+	})
+}
+
+// FuzzJSON checks that no JSON body makes the decoder panic.
+func FuzzJSON(f *testing.F) {
+	f.Add(`{"SecretId":"a","VersionStages":["x"],"SecretBinary":"AAEC"}`)
+	f.Add(`{"Filters":[{"Key":"name","Values":[1,null,{}]}],"MaxResults":1e99}`)
+	f.Fuzz(func(t *testing.T, body string) {
+		for _, into := range []any{new(secretsmanager.PutSecretValueInput), new(secretsmanager.ListSecretsInput)} {
+			if err := decodeJSON([]byte(body), into); err != nil {
+				if _, expected := As(err); !expected {
+					t.Errorf("decode %q: %v is no answer for a client", body, err)
+				}
+			}
+		}
+	})
+}

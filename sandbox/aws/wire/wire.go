@@ -1,0 +1,163 @@
+// Package wire turns AWS requests into the typed inputs of the official clients,
+// and typed outputs and errors back into responses, for the protocols awsQuery,
+// ec2Query and awsJson 1.0 and 1.1.
+//
+// A [Service] is an http.Handler. Its operations are functions over the types of
+// aws-sdk-go-v2, given to it with [Register]:
+//
+//	wire.Register(service, "DescribeStacks",
+//		func(ctx context.Context, in *cloudformation.DescribeStacksInput) (*cloudformation.DescribeStacksOutput, error) { … })
+//
+// Who calls, and in which region, is in the context: [CallOf].
+//
+// Errors: an [*Error], or any error that carries the smithy APIError interface, as
+// the types.…Exception of the official clients do, goes to the client with its
+// code. Every other error is logged and goes out as the service's InternalFailure.
+// An operation that was not registered answers the protocol's own error for that
+// and is logged with its name; it never succeeds silently.
+//
+// Decoding is lenient where clients differ: a list may come as "A.member.1",
+// "A.Name.1" or "A.1", an empty list as a bare "A=". Unknown parameters are
+// ignored, as AWS does. Encoding writes absent lists at the top of an answer as
+// empty ones, also as AWS does.
+//
+// Sources: the Smithy protocol definitions, and the official clients' own
+// generated code, from which internal/namesgen makes the tables in names/.
+package wire
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sort"
+)
+
+// Protocol is one of the AWS protocols.
+type Protocol int
+
+// The protocols of a [Service].
+const (
+	Query    Protocol = iota + 1 // awsQuery
+	EC2Query                     // ec2Query
+	JSON10                       // awsJson 1.0
+	JSON11                       // awsJson 1.1
+)
+
+// Service answers the requests for one AWS service. Operations are registered
+// before the first request; after that it is safe for concurrent use.
+type Service struct {
+	// Name is the one in credential scopes: "cloudformation".
+	Name     string
+	Protocol Protocol
+	// Namespace is the XML namespace of answers, for the query protocols.
+	Namespace string
+	// Target is what stands before the dot in X-Amz-Target, for awsJson.
+	Target string
+	// Log gets unknown operations and internal failures; nil is slog.Default().
+	Log *slog.Logger
+
+	operations map[string]operation
+}
+
+// operation decodes its input, calls the function and returns the output.
+type operation func(ctx context.Context, decode func(into any) error) (any, error)
+
+// Register adds an operation to a service. Registering one twice is a mistake of
+// the program and panics.
+func Register[In, Out any](s *Service, name string, call func(context.Context, *In) (*Out, error)) {
+	if s.operations == nil {
+		s.operations = map[string]operation{}
+	}
+	if _, ok := s.operations[name]; ok {
+		panic(fmt.Sprintf("wire: %s %s is registered already", s.Name, name))
+	}
+	s.operations[name] = func(ctx context.Context, decode func(any) error) (any, error) {
+		in := new(In)
+		if err := decode(in); err != nil {
+			return nil, err
+		}
+		out, err := call(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		if out == nil {
+			out = new(Out)
+		}
+		return out, nil
+	}
+}
+
+// Operations lists the registered operations, in order.
+func (s *Service) Operations() []string {
+	names := make([]string, 0, len(s.operations))
+	for name := range s.operations {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// ServeHTTP answers one request. The context must carry a [Call], and the body
+// must have been verified.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	call := CallOf(r.Context())
+	name, decode, err := s.read(r)
+	if err != nil {
+		s.WriteError(w, r, err)
+		return
+	}
+	run, ok := s.operations[name]
+	if !ok {
+		s.log().WarnContext(r.Context(), "AWS operation is not implemented",
+			"service", s.Name, "operation", name, "account", call.Account, "region", call.Region)
+		s.WriteError(w, r, s.unknown(name))
+		return
+	}
+	out, err := run(r.Context(), decode)
+	if err != nil {
+		s.WriteError(w, r, fmt.Errorf("%s %s: %w", s.Name, name, err))
+		return
+	}
+	body, err := s.encode(name, call.RequestID, out)
+	if err != nil {
+		s.WriteError(w, r, fmt.Errorf("%s %s: encode the answer: %w", s.Name, name, err))
+		return
+	}
+	s.write(w, call.RequestID, http.StatusOK, body)
+}
+
+func (s *Service) read(r *http.Request) (name string, decode func(any) error, err error) {
+	if s.Protocol == JSON10 || s.Protocol == JSON11 {
+		return s.readJSON(r)
+	}
+	return s.readQuery(r)
+}
+
+func (s *Service) encode(operation, requestID string, out any) ([]byte, error) {
+	if s.Protocol == JSON10 || s.Protocol == JSON11 {
+		return encodeJSON(out)
+	}
+	return s.encodeXML(operation, requestID, out)
+}
+
+func (s *Service) write(w http.ResponseWriter, requestID string, status int, body []byte) {
+	contentType := "text/xml"
+	switch s.Protocol {
+	case JSON10:
+		contentType = "application/x-amz-json-1.0"
+	case JSON11:
+		contentType = "application/x-amz-json-1.1"
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("X-Amzn-Requestid", requestID)
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client has gone: there is nobody to tell
+}
+
+func (s *Service) log() *slog.Logger {
+	if s.Log != nil {
+		return s.Log
+	}
+	return slog.Default()
+}

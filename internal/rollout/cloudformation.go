@@ -1,0 +1,144 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
+	"github.com/drawbridge-gitops/drawbridge/internal/diff"
+	"github.com/drawbridge-gitops/drawbridge/internal/stack"
+	"github.com/drawbridge-gitops/drawbridge/internal/template"
+)
+
+// templateFile is a template as it is in the commit.
+type templateFile struct {
+	*template.Template
+	body string
+}
+
+func (t *templateFile) outputs() []string {
+	var names []string
+	for _, o := range t.OutputNames() {
+		names = append(names, o.Name)
+	}
+	return names
+}
+
+// parse reads a component's template.
+func (p *plan) parse(ctx context.Context, n *node) (*templateFile, error) {
+	body, _, err := p.tree.ReadFile(ctx, p.Repository, n.Template)
+	if err != nil {
+		return nil, err
+	}
+	t, err := template.Parse(body, n.Template)
+	if err != nil {
+		return nil, err
+	}
+	return &templateFile{t, string(body)}, nil
+}
+
+// readTemplate checks the template, and the parameters as far as they are known.
+func (p *plan) readTemplate(ctx context.Context, n *node) error {
+	t, err := p.parse(ctx, n)
+	if err != nil {
+		return err
+	}
+	errs := []error{t.Validate()}
+	for _, name := range slices.Sorted(maps.Keys(n.Parameters)) {
+		v := n.Parameters[name]
+		parameter := t.Parameters[name]
+		if parameter == nil {
+			errs = append(errs, fmt.Errorf("%s: component %s: %s has no parameter %q: it has %s", v.Source, n.Name, n.Template, name, orNone(slices.Sorted(maps.Keys(t.Parameters)))))
+			continue
+		}
+		if v.From == nil {
+			if problem := parameter.Check(v.Literal); problem != "" {
+				errs = append(errs, fmt.Errorf("%s: component %s: %s", v.Source, n.Name, problem))
+			}
+		}
+	}
+	for _, named := range t.ParameterNames() {
+		if _, given := n.Parameters[named.Name]; !given && t.Parameters[named.Name].Default == nil {
+			errs = append(errs, fmt.Errorf("%s: parameter %s has no default and is not given a value: give it one in drawbridge.yaml, under parameters of component %s", named.Position, named.Name, n.Name))
+		}
+	}
+	n.template = t
+	return errors.Join(errs...)
+}
+
+func orNone(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+func (p *plan) stackName(n *node) string {
+	if n.StackName != "" {
+		return n.StackName
+	}
+	return p.Environment.Name + "-" + n.Name
+}
+
+// stackPrefix marks a stack in ComponentSpec.Owns.
+const stackPrefix = "AWS::CloudFormation::Stack/"
+
+// deploy brings the component's stack to the commit.
+func (p *plan) deploy(ctx context.Context, n *node, values map[string]string) error {
+	name := p.stackName(n)
+	if err := p.renamed(n, name); err != nil {
+		return err
+	}
+	if err := p.State.Claim(ctx, n.spec(p.Environment.Name, []string{stackPrefix + name}, n.digest)); err != nil {
+		return err
+	}
+	aws := p.Environment.Spec.AWS
+	result, err := p.Stacks.Deploy(ctx, stack.Request{
+		Environment: p.environment(), Component: n.Name, StackName: name, Change: p.Change, ChangeUID: p.ChangeUID,
+		Template: n.template.body, TemplateFile: n.Template, Parameters: values,
+		Capabilities: n.Capabilities, Tags: aws.Tags, RoleARN: aws.StackRoleARN,
+		AllowDestructive: p.allowDestructive(),
+	}, p.stackProgress(n.Name))
+	p.Steps.resources(n.Name, result.Changes)
+	if err != nil {
+		return p.finish(ctx, n, n.recordedStatus(), err)
+	}
+	return p.finish(ctx, n, v1alpha1.ComponentStatus{StackID: result.StackID, Outputs: result.Outputs}, nil)
+}
+
+// renamed refuses to leave a stack behind.
+func (p *plan) renamed(n *node, name string) error {
+	if n.recorded == nil {
+		return nil
+	}
+	for _, owned := range n.recorded.Spec.Owns {
+		if old, ok := strings.CutPrefix(owned, stackPrefix); ok && old != name {
+			return fmt.Errorf("%s: component %s is deployed as stack %s and can't be renamed to %s, since stacks have no new names: keep the name, or make another component of it and remove this one", n.Source, n.Name, old, name)
+		}
+	}
+	return nil
+}
+
+func (p *plan) stackProgress(component string) func(stack.Event) {
+	return func(e stack.Event) {
+		text := fmt.Sprintf("%s %s", e.LogicalID, e.Status)
+		if e.Reason != "" {
+			text += ": " + e.Reason
+		}
+		if e.Earlier {
+			text = "waiting for the operation before: " + text
+		}
+		p.Steps.say(component, text)
+	}
+}
+
+func (p *plan) allowDestructive() func(diff.Change) bool {
+	if p.Environment.Spec.Gate.Destructive == v1alpha1.DestructiveAllow {
+		return func(diff.Change) bool { return true }
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/drawbridge-gitops/drawbridge/sandbox"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/demo"
+)
+
+func newDemo(p *place) *cobra.Command {
+	return &cobra.Command{
+		Use:   "demo",
+		Short: "Tell the story: one commit, both planes",
+		Long: `Start a sandbox of its own, tell the core of the story in it, and show where to
+look next. With a terminal the sandbox stays up until Ctrl-C. Without one the
+exit code is 0 when the story came out as it should, and 1 when it did not.
+
+Its state is kept in a folder of its own (.drawbridge-demo, beside the default
+one, or --state) until the next demo begins anew.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			dir, err := p.path()
+			if err != nil {
+				return err
+			}
+			if p.dir == "" {
+				dir += "-demo"
+			}
+			return tellStory(cmd, dir)
+		},
+	}
+}
+
+func tellStory(cmd *cobra.Command, dir string) (err error) {
+	ctx, out := cmd.Context(), cmd.OutOrStdout()
+	program, err := drawbridgeProgram()
+	if err != nil {
+		return err
+	}
+	if err := sandbox.Remove(dir); err != nil {
+		return fmt.Errorf("begin anew: %w (another demo running? drawbridge-sandbox down --state %s)", err, dir)
+	}
+	s, err := sandbox.Up(ctx, sandbox.Options{StateDir: dir, Controller: program, Log: cmd.ErrOrStderr()})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), downDeadline)
+		defer cancel()
+		if e := s.Down(ctx); e != nil && err == nil {
+			err = e
+		}
+	}()
+	if err := demo.Run(ctx, s, demo.Options{Drawbridge: program, Out: out}); err != nil {
+		if died := s.Err(); died != nil {
+			return died
+		}
+		return fmt.Errorf("the story went wrong: %w\nlogs: %s", err, filepath.Join(dir, "logs"))
+	}
+	if f, ok := out.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) || !term.IsTerminal(int(os.Stdin.Fd())) {
+		return nil
+	}
+	fmt.Fprintln(out, "\nThe sandbox stays up until Ctrl-C.")
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-s.Done():
+		return s.Err()
+	}
+}
+
+// drawbridgeProgram is the product's command beside this program.
+func drawbridgeProgram() (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	program := filepath.Join(filepath.Dir(self), "drawbridge")
+	if _, err := os.Stat(program); err != nil {
+		return "", fmt.Errorf("the demo needs the drawbridge command beside this program: %w (make build)", err)
+	}
+	return program, nil
+}

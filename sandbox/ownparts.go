@@ -1,0 +1,128 @@
+package sandbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/simtime"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/forge"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/node"
+)
+
+// ownParts are the parts that this program can be.
+var ownParts = map[string]ownPart{
+	Nodes: runNodes,
+	AWS:   runAWS,
+	Forge: runForge,
+}
+
+// listens says which of them have a listener.
+var listens = map[string]bool{AWS: true, Forge: true}
+
+// addOwn adds the specs of our own parts.
+func (s *Sandbox) addOwn(all map[string]spec) {
+	all[Nodes] = s.own(Nodes, nodesConfig{
+		Kubeconfig: s.kubeconfig(Nodes), Region: s.state.Region, StartLatency: s.options.PodStartLatency,
+	})
+	all[AWS] = s.own(AWS, awsConfig{
+		Dir: s.path("aws"), AccessKeyID: s.state.AccessKeyID, SecretAccessKey: s.state.SecretAccessKey,
+		Durations: s.options.AWSDurations,
+	})
+	config := forgeConfig{Dir: s.path("forge")}
+	for _, name := range writers {
+		config.Users = append(config.Users, forge.User{Name: name, Token: s.state.Tokens[name], Write: true})
+	}
+	for _, name := range readers {
+		config.Users = append(config.Users, forge.User{Name: name, Token: s.state.Tokens[name]})
+	}
+	all[Forge] = s.own(Forge, config)
+}
+
+type forgeConfig struct {
+	Dir   string
+	Users []forge.User
+}
+
+func runForge(ctx context.Context, config []byte, l net.Listener, ready func(), log *slog.Logger) error {
+	var c forgeConfig
+	if err := json.Unmarshal(config, &c); err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	f, err := forge.New(forge.Options{Dir: c.Dir, Users: c.Users, Log: log})
+	if err != nil {
+		return err
+	}
+	served := serve(ctx, l, f, ready)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace/4)
+	defer cancel()
+	return errors.Join(served, f.Close(last))
+}
+
+type awsConfig struct {
+	Dir, AccessKeyID, SecretAccessKey string
+	Durations                         simtime.Durations
+}
+
+func runAWS(ctx context.Context, config []byte, l net.Listener, ready func(), log *slog.Logger) error {
+	var c awsConfig
+	if err := json.Unmarshal(config, &c); err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	endpoint, err := aws.New(aws.Options{
+		Dir: c.Dir, Durations: c.Durations, Log: log,
+		Credentials: []aws.Credential{{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, User: "sandbox"}},
+	})
+	if err != nil {
+		return err
+	}
+	return errors.Join(serve(ctx, l, endpoint, ready), endpoint.Close())
+}
+
+// serve answers requests until ctx ends, and lets those in progress finish, but
+// not for longer than the supervisor's patience.
+func serve(ctx context.Context, l net.Listener, h http.Handler, ready func()) error {
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	ready()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace/2)
+		defer cancel()
+		if err := s.Shutdown(last); err != nil {
+			return errors.Join(err, s.Close())
+		}
+		return nil
+	}
+}
+
+type nodesConfig struct {
+	Kubeconfig   string
+	Region       string
+	StartLatency time.Duration
+}
+
+func runNodes(ctx context.Context, config []byte, _ net.Listener, ready func(), log *slog.Logger) error {
+	var c nodesConfig
+	if err := json.Unmarshal(config, &c); err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	cfg, err := clientcmd.BuildConfigFromFlags("", c.Kubeconfig)
+	if err != nil {
+		return err
+	}
+	return node.Run(ctx, cfg, node.Options{
+		Machines: node.Machines(c.Region), StartLatency: c.StartLatency, Ready: ready, Log: log,
+	})
+}

@@ -1,0 +1,33 @@
+package part
+
+import (
+	"bytes"
+	"io"
+	"os"
+)
+
+// tailBytes is how far back Tail looks.
+const tailBytes = 16 << 10
+
+// Tail returns the last lines, at most n, that this child wrote to its log.
+func (c *Child) Tail(n int) string {
+	f, err := os.Open(c.log)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return ""
+	}
+	from := max(c.from, info.Size()-tailBytes)
+	body, err := io.ReadAll(io.NewSectionReader(f, from, tailBytes))
+	if err != nil {
+		return ""
+	}
+	lines := bytes.Split(bytes.TrimRight(body, "\n"), []byte("\n"))
+	if len(lines) > n {
+		lines = lines[len(lines)-n:]
+	}
+	return string(bytes.Join(lines, []byte("\n")))
+}

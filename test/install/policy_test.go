@@ -1,0 +1,78 @@
+package install
+
+import (
+	"encoding/json"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/drawbridge-gitops/drawbridge/internal/stack"
+)
+
+// implied are actions that CloudFormation asks for when a call says something of
+// the stack's tags.
+var implied = []string{"cloudformation:TagResource", "cloudformation:UntagResource"}
+
+// TestPolicyNamesTheCalls holds the policy for an Environment's role against the
+// calls that internal/stack makes.
+func TestPolicyNamesTheCalls(t *testing.T) {
+	t.Parallel()
+	want := slices.Clone(implied)
+	api := reflect.TypeFor[stack.API]()
+	for i := range api.NumMethod() {
+		want = append(want, "cloudformation:"+api.Method(i).Name)
+	}
+	slices.Sort(want)
+	if d := cmp.Diff(want, actions(t, "environment-role.json")); d != "" {
+		t.Errorf("config/aws/environment-role.json (-calls +policy):\n%s", d)
+	}
+	if d := cmp.Diff([]string{"sts:AssumeRole"}, actions(t, "controller-role.json")); d != "" {
+		t.Errorf("config/aws/controller-role.json (-calls +policy):\n%s", d)
+	}
+	if d := cmp.Diff([]string{"sts:AssumeRole"}, actions(t, "environment-trust.json")); d != "" {
+		t.Errorf("config/aws/environment-trust.json (-calls +policy):\n%s", d)
+	}
+}
+
+// actions that the policy allows, sorted.
+func actions(t *testing.T, file string) []string {
+	t.Helper()
+	text, err := os.ReadFile("../../config/aws/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var policy struct {
+		Statement []struct {
+			Effect string
+			Action any // a text or a list of them
+		}
+	}
+	if err := json.Unmarshal(text, &policy); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	var all []string
+	for _, s := range policy.Statement {
+		if s.Effect != "Allow" {
+			t.Errorf("%s: effect %q", file, s.Effect)
+		}
+		switch a := s.Action.(type) {
+		case string:
+			all = append(all, a)
+		case []any:
+			for _, one := range a {
+				all = append(all, one.(string))
+			}
+		}
+	}
+	for _, a := range all {
+		if strings.Contains(a, "*") {
+			t.Errorf("%s: %s allows more than one call", file, a)
+		}
+	}
+	slices.Sort(all)
+	return all
+}

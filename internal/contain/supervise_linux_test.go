@@ -1,0 +1,118 @@
+package contain
+
+import (
+	"bufio"
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Without namespaces the same holds; this machine may have them.
+func TestSubreaperAlone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	tree := newSupervisor(order{
+		Argv: []string{"sh", "-c", `
+			(setsid sh -c 'exec 9> lock; flock -x 9; echo > held; trap "" TERM HUP; (setsid sleep 3600 &); sleep 3600' &)
+			until [ -e held ]; do sleep 0.01; done
+			exit 7`},
+		Env: Environment(dir, dir, true), Dir: dir,
+	})
+	var out bytes.Buffer
+	tree.cmd.Stdout, tree.cmd.Stderr = &out, &out
+	if err := tree.start(); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := tree.wait(); err != nil || s.Code != 7 {
+		t.Errorf("got %+v, %v\n%s", s, err, out.String())
+	}
+	requireFree(t, filepath.Join(dir, "lock"))
+}
+
+// TestKilledOurselves runs this test's own program once more, which runs a
+// command, and kills it.
+func TestKilledOurselves(t *testing.T) {
+	if dir := os.Getenv("CONTAIN_TEST_DIR"); dir != "" {
+		c := shell(t, "exec 9> lock; flock -x 9; echo held; while :; do sleep 60; done")
+		c.Dir, c.Stdout = dir, os.Stdout
+		t.Fatal(Run(t.Context(), c))
+	}
+	t.Parallel()
+	dir := t.TempDir()
+	program := exec.Command("/proc/self/exe", "-test.run", "^TestKilledOurselves$")
+	program.Env = append(os.Environ(), "CONTAIN_TEST_DIR="+dir)
+	stdout, err := program.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := program.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil || line != "held\n" {
+		t.Fatalf("%q, %v", line, err)
+	}
+	if err := program.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = program.Wait()
+	// The lock is given as soon as the command is gone, and not before.
+	f, err := os.Open(filepath.Join(dir, "lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	free := make(chan error, 1)
+	go func() { free <- syscall.Flock(int(f.Fd()), syscall.LOCK_EX) }()
+	select {
+	case err := <-free:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("the command outlived the program that ran it")
+	}
+}
+
+func TestSeesOnlyItsOwn(t *testing.T) {
+	t.Parallel()
+	if err := Available().Processes; err != nil {
+		t.Skipf("not enforced here: %v", err)
+	}
+	var out bytes.Buffer
+	c := shell(t, "ls -d /proc/[0-9]* | wc -l; id -u; stat -c %u .")
+	c.Stdout = &out
+	if err := Run(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	fields := strings.Fields(out.String())
+	if len(fields) != 3 || len(fields[0]) > 1 {
+		t.Errorf("got %q; want few processes, and the user twice", fields)
+	} else if fields[1] != fields[2] {
+		t.Errorf("user %s, but its files belong to %s", fields[1], fields[2])
+	}
+}
+
+func TestParseStat(t *testing.T) {
+	t.Parallel()
+	for stat, want := range map[string]struct {
+		pid, parent int
+		ok          bool
+	}{
+		"12 (sh) S 3 12 12":           {12, 3, true},
+		"12 (a) b) (c) S 9) R 3 12\n": {12, 3, true},
+		"12 (sh":                      {},
+		"12 (sh) S":                   {},
+		"":                            {},
+		"x (sh) S y":                  {},
+	} {
+		pid, parent, ok := parseStat(stat)
+		if ok != want.ok || ok && (pid != want.pid || parent != want.parent) {
+			t.Errorf("%q: got %d, %d, %v", stat, pid, parent, ok)
+		}
+	}
+}

@@ -5,6 +5,8 @@
 // safe side: a value hidden for nothing costs a reader one look at the
 // repository, a value shown costs a rotation.
 //
+// A [Mask] takes values that are known out of what a program prints.
+//
 // The functions are pure and safe for concurrent use.
 package secret
 

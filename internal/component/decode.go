@@ -3,7 +3,6 @@ package component
 import (
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -49,14 +48,14 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, at string) {
 	case reflect.Bool:
 		var b bool
 		if n.Kind != yaml.ScalarNode || n.Decode(&b) != nil {
-			d.fail(n, "%s: expected true or false, found %s", at, describe(n))
+			d.fail(n, "%s: expected true or false, found %s", at, document.Describe(n))
 		}
 		v.SetBool(b)
 	case reflect.Int: // the line of the mapping itself
 		v.SetInt(int64(n.Line))
 	case reflect.Slice:
 		if n.Kind != yaml.SequenceNode {
-			d.fail(n, "%s: expected a list, found %s", at, describe(n))
+			d.fail(n, "%s: expected a list, found %s", at, document.Describe(n))
 			return
 		}
 		for i, item := range n.Content {
@@ -75,7 +74,7 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, at string) {
 
 func (t *text) unmarshal(n *yaml.Node) error {
 	if n.Kind != yaml.ScalarNode || n.ShortTag() == "!!null" {
-		return fmt.Errorf("expected text, found %s", describe(n))
+		return fmt.Errorf("expected text, found %s", document.Describe(n))
 	}
 	*t = text{n.Value, n.Line}
 	return nil
@@ -83,7 +82,7 @@ func (t *text) unmarshal(n *yaml.Node) error {
 
 func (d *decoder) decodeMap(n *yaml.Node, v reflect.Value, at string) {
 	if n.Kind != yaml.MappingNode {
-		d.fail(n, "%s: expected a mapping, found %s", at, describe(n))
+		d.fail(n, "%s: expected a mapping, found %s", at, document.Describe(n))
 		return
 	}
 	v.Set(reflect.MakeMap(v.Type()))
@@ -101,7 +100,7 @@ func (d *decoder) decodeMap(n *yaml.Node, v reflect.Value, at string) {
 
 func (d *decoder) decodeStruct(n *yaml.Node, v reflect.Value, at string) {
 	if n.Kind != yaml.MappingNode {
-		d.fail(n, "%s: expected a mapping, found %s", at, describe(n))
+		d.fail(n, "%s: expected a mapping, found %s", at, document.Describe(n))
 		return
 	}
 	fields := map[string]int{}
@@ -123,7 +122,7 @@ func (d *decoder) decodeStruct(n *yaml.Node, v reflect.Value, at string) {
 		where := strings.TrimPrefix(at+"."+k.Value, ".")
 		switch {
 		case !ok:
-			d.fail(k, "%s: unknown key %q%s", orFile(at), k.Value, didYouMean(k.Value, names))
+			d.fail(k, "%s: unknown key %q%s", orFile(at), k.Value, document.DidYouMean(k.Value, names))
 		case seen[k.Value] != 0:
 			d.fail(k, "%s: already set on line %d", where, seen[k.Value])
 		default:
@@ -144,58 +143,4 @@ func orFile(at string) string {
 		return "top level"
 	}
 	return at
-}
-
-func describe(n *yaml.Node) string {
-	switch n.Kind {
-	case yaml.MappingNode:
-		return "a mapping"
-	case yaml.SequenceNode:
-		return "a list"
-	case yaml.ScalarNode:
-		if n.ShortTag() == "!!null" {
-			return "nothing"
-		}
-		return fmt.Sprintf("%q", n.Value)
-	}
-	return "something else"
-}
-
-// didYouMean names the known word that is closest, or all when none is near.
-func didYouMean(word string, known []string) string {
-	best, distance := "", 3
-	for _, k := range known {
-		if n := editDistance(strings.ToLower(word), strings.ToLower(k)); n < distance && n < len(k)-1 {
-			best, distance = k, n
-		}
-	}
-	if best != "" {
-		return fmt.Sprintf("; did you mean %q?", best)
-	}
-	if len(known) == 0 {
-		return ""
-	}
-	sorted := slices.Sorted(slices.Values(known))
-	return "; known are " + strings.Join(sorted, ", ")
-}
-
-// editDistance counts the letters to insert, remove or exchange (Levenshtein).
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		previous := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := previous
-			if a[i] != b[j] {
-				cost++
-			}
-			previous = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

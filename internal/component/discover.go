@@ -1,9 +1,7 @@
 package component
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -47,7 +45,7 @@ func (c *Cache) Discover(ctx context.Context, tree *git.Tree, read BlobReader, r
 	}
 	s.checkNames()
 	if len(s.faults) > 0 {
-		return nil, inOrder(s.faults)
+		return nil, document.Join(s.faults)
 	}
 	slices.SortFunc(s.components, func(a, b Component) int { return strings.Compare(a.Name, b.Name) })
 	return s.components, nil
@@ -76,23 +74,6 @@ type search struct {
 
 func (s *search) fault(at Source, format string, args ...any) {
 	s.faults = append(s.faults, document.Errorf(at, format, args...))
-}
-
-// inOrder joins faults by file and line, each once.
-func inOrder(faults []error) error {
-	place := func(err error) Source {
-		var e *document.Error
-		errors.As(err, &e)
-		if e == nil {
-			return Source{}
-		}
-		return e.Position
-	}
-	slices.SortStableFunc(faults, func(a, b error) int {
-		p, q := place(a), place(b)
-		return cmp.Or(strings.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line), strings.Compare(a.Error(), b.Error()))
-	})
-	return errors.Join(slices.CompactFunc(faults, func(a, b error) bool { return a.Error() == b.Error() })...)
 }
 
 func (s *search) readFile() error {

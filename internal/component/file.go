@@ -63,12 +63,12 @@ func (v *value) unmarshal(n *yaml.Node) error {
 	case "from":
 		component, output, ok := strings.Cut(content.Value, ".")
 		if content.Kind != yaml.ScalarNode || !ok || !isLabel(component) || output == "" {
-			return fmt.Errorf(`expected "from: <component>.<output>", found %s`, describe(content))
+			return fmt.Errorf(`expected "from: <component>.<output>", found %s`, document.Describe(content))
 		}
 		v.from = &Input{component, output}
 		return nil
 	}
-	return fmt.Errorf("unknown key %q%s", key.Value, didYouMean(key.Value, []string{"from", "value"}))
+	return fmt.Errorf("unknown key %q%s", key.Value, document.DidYouMean(key.Value, []string{"from", "value"}))
 }
 
 func (v *value) readLiteral(n *yaml.Node) error {
@@ -80,7 +80,7 @@ func (v *value) readLiteral(n *yaml.Node) error {
 	for _, item := range items {
 		item = document.Target(item)
 		if item.Kind != yaml.ScalarNode || item.ShortTag() == "!!null" {
-			return fmt.Errorf("expected a text, a number, true or false, or a list of them; found %s", describe(item))
+			return fmt.Errorf("expected a text, a number, true or false, or a list of them; found %s", document.Describe(item))
 		}
 		parts = append(parts, item.Value)
 	}
@@ -115,7 +115,7 @@ func parseFile(name string, data []byte) (*file, error) {
 		f.check(&d)
 	}
 	if len(d.faults) > 0 {
-		return nil, inOrder(d.faults)
+		return nil, document.Join(d.faults)
 	}
 	return &f, nil
 }
@@ -149,7 +149,7 @@ func (f *file) check(d *decoder) {
 				at(t, "%s: %q does not match %s", key, t.value, p)
 			}
 			if known := strings.Fields(field.Tag.Get("enum")); len(known) > 0 && !slices.Contains(known, t.value) {
-				at(t, "%s: unknown value %q%s", key, t.value, didYouMean(t.value, known))
+				at(t, "%s: unknown value %q%s", key, t.value, document.DidYouMean(t.value, known))
 			}
 		}
 		for name, v := range e.Inputs {

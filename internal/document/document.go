@@ -9,6 +9,9 @@
 // reads scalars as kubectl does: YAML 1.2, but with yes, no, on and off as
 // booleans, and dates as strings.
 //
+// [DidYouMean], [Describe] and [Join] are the words that the readers of files put
+// their errors in.
+//
 // Everything is a pure function and safe for concurrent use.
 package document
 

@@ -28,6 +28,9 @@ type Error struct {
 	Position
 	// Resource is the logical ID of the resource it is in, if it is in one.
 	Resource string
+	// Path is where in the template a late mistake is, as
+	// "/Resources/Database/Properties/Port".
+	Path string
 	// Message is CloudFormation's wording, without the position.
 	Message string
 	// Late marks mistakes that CloudFormation finds only when it comes to the

@@ -36,7 +36,7 @@ type propertyCheck struct {
 
 func (c *propertyCheck) add(p Position, path, format string, args ...any) {
 	e := c.errs.add(p, "Properties validation failed for resource %s with message: %s: %s", c.id, path, fmt.Sprintf(format, args...))
-	e.Late = true
+	e.Late, e.Path = true, "/Resources/"+c.id+"/Properties"+strings.TrimPrefix(path, "#")
 }
 
 func (c *propertyCheck) object(n *Node, path string, properties map[string]schema.Property, open bool) {

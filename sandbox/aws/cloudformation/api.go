@@ -22,6 +22,8 @@ func (c *CloudFormation) Service() *wire.Service {
 	wire.Register(s, "DescribeStacks", c.describeStacks)
 	wire.Register(s, "ListStacks", c.listStacks)
 	wire.Register(s, "DescribeStackEvents", c.describeStackEvents)
+	wire.Register(s, "DescribeEvents", c.describeEvents)
+	wire.Register(s, "ListHookResults", c.listHookResults)
 	wire.Register(s, "DescribeStackResource", c.describeStackResource)
 	wire.Register(s, "DescribeStackResources", c.describeStackResources)
 	wire.Register(s, "ListStackResources", c.listStackResources)

@@ -54,15 +54,11 @@ func forget(tx *store.Tx, scope store.Scope, s *stack, keep string) error {
 			}
 		}
 	}
-	var gone []string
-	err := changeSets.Walk(tx, scope, "", func(id string, cs changeSet) error {
-		if cs.StackID == s.ID && id != keep {
-			gone = append(gone, id)
+	sets, err := changeSetsIn(tx, scope, s.ID)
+	for _, cs := range sets {
+		if cs.ID != keep {
+			err = cmpOr(err, dropChangeSet(tx, scope, cs))
 		}
-		return nil
-	})
-	for _, id := range gone {
-		err = errors.Join(err, changeSets.Delete(tx, scope, id))
 	}
 	return err
 }

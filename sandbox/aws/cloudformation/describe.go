@@ -58,16 +58,29 @@ func (s *stack) describe() types.Stack {
 		CreationTime: aws.Time(s.Created), LastUpdatedTime: s.Updated, DeletionTime: s.Deleted, StackStatus: s.Status, StackStatusReason: optional(s.Reason),
 		Capabilities: t.Capabilities, DisableRollback: aws.Bool(t.DisableRollback), EnableTerminationProtection: aws.Bool(s.Protected),
 		NotificationARNs: t.NotificationARNs, Parameters: describeParameters(t), Tags: describeTags(t.Tags), RoleARN: optional(t.RoleARN),
+		DeploymentConfig: describeDeployment(t),
 		DriftInformation: &types.StackDriftInformation{StackDriftStatus: types.StackDriftStatusNotChecked},
 	}
 	if t.Timeout > 0 {
 		out.TimeoutInMinutes = aws.Int32(t.Timeout)
+	}
+	if s.LastOperation != nil {
+		out.LastOperations = []types.OperationEntry{{OperationId: aws.String(s.LastOperation.ID), OperationType: s.LastOperation.Type}}
 	}
 	for _, o := range s.Outputs {
 		out.Outputs = append(out.Outputs, types.Output{OutputKey: aws.String(o.Key), OutputValue: aws.String(o.Value),
 			Description: optional(o.Description), ExportName: optional(o.Export)})
 	}
 	return out
+}
+
+// describeDeployment is how a stack is, or is to be, deployed.
+func describeDeployment(t target) *types.DeploymentConfig {
+	mode := t.Mode
+	if mode == "" {
+		mode = types.DeploymentConfigModeStandard
+	}
+	return &types.DeploymentConfig{Mode: mode, DisableRollback: aws.Bool(t.DisableRollback)}
 }
 
 func (c *CloudFormation) listStacks(ctx context.Context, in *cfn.ListStacksInput) (*cfn.ListStacksOutput, error) {

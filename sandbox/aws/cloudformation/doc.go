@@ -30,8 +30,11 @@
 //
 // A change set is complete when CreateChangeSet returns; it fails there when
 // properties do not fit the schema. IAM is not consulted: role ARNs,
-// notification ARNs and TimeoutInMinutes are kept and shown only. Nested stacks, custom resources, wait conditions, stack policies,
-// rollback triggers, imports, drift detection, macros and stack sets are not
+// notification ARNs and TimeoutInMinutes are kept and shown only.
+// ImportExistingResources adopts nothing yet: a resource that exists already
+// fails to be created. DescribeEvents knows no hooks, as there are none. Nested
+// stacks, custom resources, wait conditions, stack policies, rollback triggers,
+// imports, drift detection, EXPRESS deployments, macros and stack sets are not
 // there; each says so when it is asked for.
 //
 // A CloudFormation is safe for concurrent use.

@@ -64,10 +64,11 @@ func (w *world) open() {
 			return `{"username": "ghost", "password": "hunter2"}`, nil
 		},
 		Parameter: func(_ context.Context, _, _, name, version string) (string, error) {
-			if name != "/known" {
+			value, ok := map[string]string{"/known": "from-the-store", "/cdk-bootstrap/hnb659fds/version": "31", "/old/version": "5"}[name]
+			if !ok {
 				return "", fmt.Errorf("parameter %s is not there", name)
 			}
-			return "from-the-store", nil
+			return value, nil
 		},
 		OnEvent: func(e types.StackEvent) {
 			w.mu.Lock()

@@ -27,6 +27,7 @@ type proposal struct {
 	rollback         *types.RollbackConfiguration
 	policy           bool // a stack policy is given
 	types            []string
+	deployment       *types.DeploymentConfig
 }
 
 // maxBody is the greatest length of a template given in the request, and
@@ -45,7 +46,13 @@ func (c *CloudFormation) target(ctx context.Context, s *stack, p proposal) (targ
 	if p.rollback != nil && len(p.rollback.RollbackTriggers) > 0 {
 		return target{}, nil, invalid("rollback triggers are not implemented in the sandbox")
 	}
+	if err := checkDeployment(p.deployment); err != nil {
+		return target{}, nil, err
+	}
 	t := target{RoleARN: s.Deployed.RoleARN, NotificationARNs: s.Deployed.NotificationARNs, Tags: s.Deployed.Tags, Capabilities: p.capabilities}
+	if p.deployment != nil {
+		t.Mode, t.DisableRollback = p.deployment.Mode, aws.ToBool(p.deployment.DisableRollback)
+	}
 	if p.role != nil {
 		t.RoleARN = *p.role
 	}
@@ -82,6 +89,16 @@ func (c *CloudFormation) target(ctx context.Context, s *stack, p proposal) (targ
 	}
 	t.Parameters = bound.Parameters // those by default too
 	return t, bound, nil
+}
+
+// checkDeployment refuses what is no way to deploy here. In the sandbox a
+// resource whose configuration is applied is ready, so that EXPRESS would promise
+// a difference that there is not.
+func checkDeployment(d *types.DeploymentConfig) error {
+	if d != nil && d.Mode != "" && d.Mode != types.DeploymentConfigModeStandard {
+		return invalid("DeploymentConfig.Mode %s is not implemented in the sandbox; use %s", d.Mode, types.DeploymentConfigModeStandard)
+	}
+	return nil
 }
 
 // body is the template's text, byte for byte.

@@ -38,12 +38,13 @@ func (c *CloudFormation) createStack(ctx context.Context, in *cfn.CreateStackInp
 	t, _, err := c.target(ctx, s, proposal{
 		body: in.TemplateBody, url: in.TemplateURL, parameters: in.Parameters, tags: in.Tags, capabilities: in.Capabilities, role: in.RoleARN,
 		notificationARNs: in.NotificationARNs, rollback: in.RollbackConfiguration, types: in.ResourceTypes,
-		policy: in.StackPolicyBody != nil || in.StackPolicyURL != nil,
+		policy: in.StackPolicyBody != nil || in.StackPolicyURL != nil, deployment: in.DeploymentConfig,
 	})
 	if err != nil {
 		return nil, err
 	}
-	t.OnFailure, t.DisableRollback, t.Timeout = in.OnFailure, aws.ToBool(in.DisableRollback), aws.ToInt32(in.TimeoutInMinutes)
+	t.OnFailure, t.Timeout = in.OnFailure, aws.ToInt32(in.TimeoutInMinutes)
+	t.DisableRollback = t.DisableRollback || aws.ToBool(in.DisableRollback)
 	t.RetainExceptOnCreate = aws.ToBool(in.RetainExceptOnCreate)
 	existing := ""
 	_, err = c.commit(func(tx *store.Tx) (key, *stack, error) {
@@ -70,7 +71,7 @@ func (c *CloudFormation) createStack(ctx context.Context, in *cfn.CreateStackInp
 		return &cfn.CreateStackOutput{StackId: aws.String(existing)}, nil
 	}
 	c.start(keyOf(scope, s))
-	return &cfn.CreateStackOutput{StackId: aws.String(s.ID)}, nil
+	return &cfn.CreateStackOutput{StackId: aws.String(s.ID), OperationId: aws.String(s.LastOperation.ID)}, nil
 }
 
 // begin sets the stack to work on a target.
@@ -81,6 +82,7 @@ func (s *stack) begin(c *CloudFormation, kind, token string, t target) {
 	}
 	op.Doomed = append(op.Doomed, s.Leftover...)
 	s.Operation, s.Leftover = op, nil
+	s.LastOperation = &begun{op.ID, operationTypes[kind]}
 	at := c.now()
 	switch kind {
 	case "create":
@@ -98,6 +100,10 @@ func (s *stack) begin(c *CloudFormation, kind, token string, t target) {
 		op.Phase = deleting
 		s.set(at, types.StackStatusDeleteInProgress, "User Initiated")
 	}
+}
+
+var operationTypes = map[string]types.OperationType{
+	"create": types.OperationTypeCreateStack, "update": types.OperationTypeUpdateStack, "delete": types.OperationTypeDeleteStack,
 }
 
 // updatable are the statuses in which a stack can be updated.
@@ -132,11 +138,12 @@ func (c *CloudFormation) updateStack(ctx context.Context, in *cfn.UpdateStackInp
 		body: in.TemplateBody, url: in.TemplateURL, previousTemplate: in.UsePreviousTemplate, parameters: in.Parameters, tags: in.Tags,
 		capabilities: in.Capabilities, role: in.RoleARN, notificationARNs: in.NotificationARNs, rollback: in.RollbackConfiguration,
 		types: in.ResourceTypes, policy: in.StackPolicyBody != nil || in.StackPolicyURL != nil || in.StackPolicyDuringUpdateBody != nil || in.StackPolicyDuringUpdateURL != nil,
+		deployment: in.DeploymentConfig,
 	})
 	if err != nil {
 		return nil, err
 	}
-	t.DisableRollback, t.RetainExceptOnCreate = aws.ToBool(in.DisableRollback), aws.ToBool(in.RetainExceptOnCreate)
+	t.DisableRollback, t.RetainExceptOnCreate = t.DisableRollback || aws.ToBool(in.DisableRollback), aws.ToBool(in.RetainExceptOnCreate)
 	changes, err := c.changes(s, bound)
 	if err != nil {
 		return nil, err
@@ -144,7 +151,7 @@ func (c *CloudFormation) updateStack(ctx context.Context, in *cfn.UpdateStackInp
 	if len(changes) == 0 && sameOutputs(s, bound) && sameTags(t.Tags, s.Deployed.Tags) && s.Status != types.StackStatusUpdateFailed {
 		return nil, invalid("No updates are to be performed.")
 	}
-	_, err = c.change(k, func(s *stack) error {
+	now, err := c.change(k, func(s *stack) error {
 		if err := checkUpdatable(s); err != nil { // another request may have been faster
 			return err
 		}
@@ -156,7 +163,7 @@ func (c *CloudFormation) updateStack(ctx context.Context, in *cfn.UpdateStackInp
 		return nil, err
 	}
 	c.start(k)
-	return &cfn.UpdateStackOutput{StackId: aws.String(s.ID)}, nil
+	return &cfn.UpdateStackOutput{StackId: aws.String(s.ID), OperationId: aws.String(now.LastOperation.ID)}, nil
 }
 
 func (c *CloudFormation) deleteStack(ctx context.Context, in *cfn.DeleteStackInput) (*cfn.DeleteStackOutput, error) {
@@ -166,6 +173,9 @@ func (c *CloudFormation) deleteStack(ctx context.Context, in *cfn.DeleteStackInp
 		return out, nil // deleting what is not there succeeds
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := checkDeployment(in.DeploymentConfig); err != nil {
 		return nil, err
 	}
 	if in.DeletionMode == types.DeletionModeForceDeleteStack {
@@ -243,6 +253,7 @@ func (c *CloudFormation) continueUpdateRollback(ctx context.Context, in *cfn.Con
 		op := *s.Operation
 		op.Stuck, op.Phase, op.Skip, op.Token = false, rollingBack, in.ResourcesToSkip, aws.ToString(in.ClientRequestToken)
 		op.Attempt++
+		s.LastOperation = &begun{newID(), types.OperationTypeContinueRollback}
 		s.Operation = &op
 		s.set(c.now(), types.StackStatusUpdateRollbackInProgress, "User Initiated")
 		return nil

@@ -27,10 +27,12 @@ type stack struct {
 	Operation        *operation
 	// Leftover are resources that a failed update without rollback replaced, for
 	// the next cleanup.
-	Leftover  []*live
-	Tokens    map[string]string // of clients, to what was done for them
-	LastEvent int
-	pending   []event
+	Leftover []*live
+	Tokens   map[string]string // of clients, to what was done for them
+	// LastOperation is the operation under way, or the last one.
+	LastOperation *begun
+	LastEvent     int
+	pending       []event
 }
 
 // target is what a stack is to be brought to.
@@ -48,6 +50,8 @@ type target struct {
 	// RetainExceptOnCreate deletes what a failed operation made, whatever its
 	// deletion policy says.
 	RetainExceptOnCreate bool
+	// Mode is the deployment mode that was asked for: "" or STANDARD.
+	Mode types.DeploymentConfigMode
 }
 
 // live is a resource of a stack, as it was last brought to be.
@@ -91,6 +95,12 @@ type operation struct {
 	Cancelled bool
 }
 
+// begun names an operation for the API.
+type begun struct {
+	ID   string
+	Type types.OperationType
+}
+
 // phase is how far an operation came. What follows it is in run.
 type phase string
 
@@ -109,6 +119,7 @@ type event struct {
 	LogicalID, PhysicalID string
 	Type, Status, Reason  string
 	Properties, Token     string
+	Operation             begun
 	Time                  time.Time
 }
 
@@ -125,8 +136,16 @@ type changeSet struct {
 	Changes                      []types.ResourceChange
 	OnStackFailure               types.OnStackFailure
 	// ExecuteToken is the client request token of its execution.
-	ExecuteToken string
+	ExecuteToken                  string
+	IncludeNested, ImportExisting bool
+	// Operation is the ID of the operation that made it, and Mistakes are what
+	// its validation found.
+	Operation string
+	Mistakes  []mistake
 }
+
+// mistake is one finding of the validation of a change set.
+type mistake struct{ Check, LogicalID, Type, Path, Message string }
 
 var (
 	stacks = store.Table[stack]{Name: "cloudformation/stacks"}
@@ -134,6 +153,12 @@ var (
 	names      = store.Table[string]{Name: "cloudformation/names"}
 	events     = store.Table[event]{Name: "cloudformation/events"}
 	changeSets = store.Table[changeSet]{Name: "cloudformation/changesets"}
+	// changeSetIDs holds the IDs of a stack's change sets, under the stack's ID and
+	// the change set's name.
+	changeSetIDs = store.Table[string]{Name: "cloudformation/changeset-ids"}
+	// operations holds what an operation belongs to: the ID of a stack, or of a
+	// change set.
+	operations = store.Table[string]{Name: "cloudformation/operations"}
 )
 
 const stackType = "AWS::CloudFormation::Stack"
@@ -175,6 +200,9 @@ func (s *stack) emit(e event) {
 	}
 	if s.Operation != nil {
 		e.Token = s.Operation.Token
+	}
+	if s.LastOperation != nil {
+		e.Operation = *s.LastOperation
 	}
 	s.pending = append(s.pending, e)
 }
@@ -243,6 +271,11 @@ func save(tx *store.Tx, scope store.Scope, s *stack) error {
 	for i, e := range s.pending {
 		n := s.LastEvent - len(s.pending) + i + 1
 		if err := events.Put(tx, scope, fmt.Sprintf("%s/%012d", s.ID, n), e); err != nil {
+			return err
+		}
+	}
+	if s.LastOperation != nil && len(s.pending) > 0 {
+		if err := operations.Put(tx, scope, s.LastOperation.ID, s.ID); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,87 @@
+package cloudformation
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/store"
+)
+
+func (c *CloudFormation) executeChangeSet(ctx context.Context, in *cfn.ExecuteChangeSetInput) (*cfn.ExecuteChangeSetOutput, error) {
+	found, err := c.findChangeSet(ctx, in.ChangeSetName, in.StackName)
+	if err != nil {
+		return nil, err
+	}
+	token, scope := aws.ToString(in.ClientRequestToken), scopeOf(ctx)
+	k, repeated := key{scope, found.StackID}, false
+	_, err = c.commit(func(tx *store.Tx) (key, *stack, error) {
+		cs, ok, err := changeSets.Get(tx, scope, found.ID)
+		if err != nil || !ok {
+			return k, nil, cmpOr(err, noChangeSet(found.ID))
+		}
+		if token != "" && cs.ExecuteToken == token {
+			repeated = true
+			return k, nil, nil
+		}
+		if cs.Execution != types.ExecutionStatusAvailable {
+			return k, nil, &types.InvalidChangeSetStatusException{Message: aws.String(
+				fmt.Sprintf("ChangeSet [%s] cannot be executed in its current status of [%s]", cs.ID, cs.Status))}
+		}
+		s, err := mustGet(tx, k)
+		if err != nil {
+			return k, nil, err
+		}
+		t, kind := cs.Target, "update"
+		if cs.Type == types.ChangeSetTypeCreate {
+			kind = "create"
+			if s.Status != types.StackStatusReviewInProgress {
+				return k, nil, invalid("Stack:%s is in %s state and can not be created.", s.ID, s.Status)
+			}
+			t.OnFailure = types.OnFailure(cs.OnStackFailure)
+		} else if err := checkUpdatable(&s); err != nil {
+			return k, nil, err
+		}
+		t.DisableRollback = t.DisableRollback || aws.ToBool(in.DisableRollback) || cs.OnStackFailure == types.OnStackFailureDoNothing
+		t.RetainExceptOnCreate = aws.ToBool(in.RetainExceptOnCreate)
+		cs.Execution, cs.ExecuteToken = types.ExecutionStatusExecuteInProgress, token
+		s.ChangeSetID = cs.ID
+		s.begin(c, kind, token, t)
+		// The others were made for a stack that is no more.
+		if err := forget(tx, scope, &s, cs.ID); err != nil {
+			return k, nil, err
+		}
+		return k, &s, changeSets.Put(tx, scope, cs.ID, cs)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !repeated {
+		c.start(k)
+	}
+	return &cfn.ExecuteChangeSetOutput{}, nil
+}
+
+func cmpOr(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// executed is the execution status as it is by now.
+func (c *CloudFormation) executed(ctx context.Context, cs *changeSet) types.ExecutionStatus {
+	_, s, err := c.find(ctx, &cs.StackID)
+	if err != nil || cs.Execution != types.ExecutionStatusExecuteInProgress || s.ChangeSetID == cs.ID && s.Operation != nil {
+		return cs.Execution
+	}
+	if s.ChangeSetID == cs.ID && s.Status != types.StackStatusCreateComplete && s.Status != types.StackStatusUpdateComplete {
+		return types.ExecutionStatusExecuteFailed
+	}
+	return types.ExecutionStatusExecuteComplete
+}

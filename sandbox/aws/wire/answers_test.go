@@ -11,10 +11,13 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/acm"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
+	"github.com/aws/aws-sdk-go-v2/service/route53"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -39,8 +42,14 @@ func TestAnswersReachOfficialClients(t *testing.T) {
 		{Service{Name: "rds", Protocol: Query}, func(c aws.Config) any { return rds.NewFromConfig(c) }, nil},
 		{Service{Name: "iam", Protocol: Query}, func(c aws.Config) any { return iam.NewFromConfig(c) }, nil},
 		{Service{Name: "sts", Protocol: Query}, func(c aws.Config) any { return sts.NewFromConfig(c) }, nil},
+		{Service{Name: "elasticloadbalancing", Protocol: Query}, func(c aws.Config) any { return elasticloadbalancingv2.NewFromConfig(c) }, nil},
+		{Service{Name: "route53", Protocol: RestXML}, func(c aws.Config) any { return route53.NewFromConfig(c) }, nil},
 		{Service{Name: "ec2", Protocol: EC2Query}, func(c aws.Config) any { return ec2.NewFromConfig(c) }, nil},
 		{Service{Name: "secretsmanager", Protocol: JSON11}, func(c aws.Config) any { return secretsmanager.NewFromConfig(c) }, nil},
+		{Service{Name: "acm", Protocol: JSON11}, func(c aws.Config) any { return acm.NewFromConfig(c) }, []string{
+			"RequestCertificate", "DescribeCertificate", "ListCertificates", "GetCertificate", "ImportCertificate", "DeleteCertificate",
+			"AddTagsToCertificate", "RemoveTagsFromCertificate", "ListTagsForCertificate",
+		}},
 		{Service{Name: "ssm", Protocol: JSON11}, func(c aws.Config) any { return ssm.NewFromConfig(c) }, []string{
 			"PutParameter", "GetParameter", "GetParameters", "GetParametersByPath", "GetParameterHistory", "DescribeParameters",
 			"DeleteParameter", "DeleteParameters", "ListTagsForResource",
@@ -50,7 +59,11 @@ func TestAnswersReachOfficialClients(t *testing.T) {
 			t.Parallel()
 			var answer reflect.Value
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				name, _, err := test.service.readQuery(r)
+				read := test.service.readQuery
+				if test.service.Protocol == RestXML {
+					read = test.service.readREST
+				}
+				name, _, err := read(r)
 				if test.service.Protocol == JSON11 {
 					_, name, _ = strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 					err = nil
@@ -62,7 +75,7 @@ func TestAnswersReachOfficialClients(t *testing.T) {
 				if err != nil {
 					t.Errorf("%s: %v", name, err)
 				}
-				test.service.write(w, "id", http.StatusOK, body)
+				test.service.write(w, "id", test.service.writeHeaders(w.Header(), answer.Interface()), body)
 			}))
 			defer server.Close()
 			client := reflect.ValueOf(test.connect(aws.Config{

@@ -12,8 +12,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
+	"github.com/aws/aws-sdk-go-v2/service/route53"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
@@ -32,19 +34,22 @@ func TestRequestsOfOfficialClients(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		service  string
+		module   string
 		protocol Protocol
 		client   any
 		atLeast  int
 	}{
-		{"cloudformation", Query, &cloudformation.Client{}, 80},
-		{"rds", Query, &rds.Client{}, 150},
-		{"iam", Query, &iam.Client{}, 150},
-		{"sts", Query, &sts.Client{}, 8},
-		{"ec2", EC2Query, &ec2.Client{}, 700},
+		{"cloudformation", "cloudformation", Query, &cloudformation.Client{}, 80},
+		{"rds", "rds", Query, &rds.Client{}, 150},
+		{"iam", "iam", Query, &iam.Client{}, 150},
+		{"sts", "sts", Query, &sts.Client{}, 8},
+		{"elasticloadbalancing", "elasticloadbalancingv2", Query, &elasticloadbalancingv2.Client{}, 50},
+		{"route53", "route53", RestXML, &route53.Client{}, 70},
+		{"ec2", "ec2", EC2Query, &ec2.Client{}, 700},
 	} {
 		t.Run(test.service, func(t *testing.T) {
 			t.Parallel()
-			dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/aws/aws-sdk-go-v2/service/"+test.service).Output()
+			dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/aws/aws-sdk-go-v2/service/"+test.module).Output()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -65,7 +70,10 @@ func TestRequestsOfOfficialClients(t *testing.T) {
 				}
 				body := string(recorded[strings.LastIndex(string(recorded), "\n")+1:])
 				r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
-				operation, decode, err := service.readQuery(r)
+				if test.protocol == RestXML {
+					r = restRequest(t, recorded)
+				}
+				operation, decode, err := service.read(r)
 				if err != nil || operation != name {
 					t.Errorf("%s: operation %q, %v", name, operation, err)
 					continue
@@ -75,13 +83,7 @@ func TestRequestsOfOfficialClients(t *testing.T) {
 					t.Errorf("%s: %v", name, err)
 					continue
 				}
-				r = httptest.NewRequest(http.MethodPost, "/?"+body, nil)
-				root, err := parseForm(r.URL.Query())
-				if err != nil {
-					t.Fatal(err)
-				}
-				delete(root.children, "Action")
-				delete(root.children, "Version")
+				root := sent(t, test.protocol, recorded)
 				for _, lost := range lost(root, input.Elem(), namesOf(test.service, test.protocol), name) {
 					if !unread[lost] {
 						t.Errorf("%s is lost", lost)
@@ -90,6 +92,35 @@ func TestRequestsOfOfficialClients(t *testing.T) {
 			}
 		})
 	}
+}
+
+// restRequest reads a recorded request: "METHOD path", an empty line, headers, an
+// empty line, and the body where there is one.
+func restRequest(t *testing.T, recorded []byte) *http.Request {
+	t.Helper()
+	line, rest, _ := strings.Cut(string(recorded), "\n")
+	method, path, _ := strings.Cut(line, " ")
+	return httptest.NewRequest(method, path, strings.NewReader(rest[strings.LastIndex(rest, "\n")+1:]))
+}
+
+// sent is what a recorded request holds.
+func sent(t *testing.T, protocol Protocol, recorded []byte) *form {
+	t.Helper()
+	body := recorded[strings.LastIndex(string(recorded), "\n")+1:]
+	if protocol == RestXML {
+		_, root, err := readRoute(restRequest(t, recorded), namesOf("route53", protocol).routes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return root
+	}
+	root, err := parseForm(httptest.NewRequest(http.MethodPost, "/?"+string(body), nil).URL.Query())
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(root.children, "Action")
+	delete(root.children, "Version")
+	return root
 }
 
 // lost lists the parameters below node that value does not hold.

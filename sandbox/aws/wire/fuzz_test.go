@@ -3,11 +3,13 @@ package wire
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/route53"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
@@ -44,6 +46,30 @@ func FuzzJSON(f *testing.F) {
 				if _, expected := As(err); !expected {
 					t.Errorf("decode %q: %v is no answer for a client", body, err)
 				}
+			}
+		}
+	})
+}
+
+// FuzzREST checks that no path and no document makes the decoder panic.
+func FuzzREST(f *testing.F) {
+	f.Add("/2013-04-01/hostedzone/Z1/rrset/", "<R><ChangeBatch><Changes><Change><Action>CREATE</Action></Change></Changes></ChangeBatch></R>")
+	f.Add("/2013-04-01/hostedzone/%2f%zz/rrset?maxitems=a", "<R><ChangeBatch/></S>")
+	rest := &Service{Name: "route53", Protocol: RestXML}
+	f.Fuzz(func(t *testing.T, path, body string) {
+		target, err := url.Parse(path)
+		if err != nil {
+			return
+		}
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+		r.URL = target
+		_, root, err := readRoute(r, namesOf(rest.Name, rest.Protocol).routes)
+		if err == nil && root != nil {
+			err = decodeForm(root, namesOf(rest.Name, rest.Protocol), new(route53.ChangeResourceRecordSetsInput))
+		}
+		if err != nil {
+			if _, expected := As(err); !expected {
+				t.Errorf("decode %q: %v is no answer for a client", body, err)
 			}
 		}
 	})

@@ -1,6 +1,7 @@
 package wire
 
-//go:generate sh -c "for s in cloudformation ec2 iam rds sts; do go run ./internal/namesgen $s > names/$s.txt; done"
+//go:generate sh -c "for s in cloudformation ec2 iam rds route53 sts; do go run ./internal/namesgen $s > names/$s.txt; done"
+//go:generate sh -c "go run ./internal/namesgen elasticloadbalancingv2 > names/elasticloadbalancing.txt"
 
 import (
 	"embed"
@@ -12,9 +13,11 @@ import (
 )
 
 // The tables hold the names that are not what the rule of the protocol gives.
-// A line is a direction (< requests, > responses), a type of the official
-// client, and pairs Field=name; in responses Field=name/item where the elements
-// of the list are not called what the rule says.
+// A line is a direction (< requests, > responses, ^ headers of responses), a type
+// of the official client, and pairs Field=name; in responses Field=name/item where
+// the elements of the list are not called what the rule says. In restXml the names
+// of requests are those of labels and queries too, and a line with = is a route:
+// an operation, its method and its path.
 //
 //go:embed names/*.txt
 var nameFiles embed.FS
@@ -24,6 +27,8 @@ type names struct {
 	ec2       bool
 	requests  map[string]string // "Type.Field"
 	responses map[string]string
+	headers   map[string]string
+	routes    []route
 }
 
 var nameTables sync.Map // service to func() *names
@@ -37,7 +42,7 @@ func namesOf(service string, protocol Protocol) *names {
 
 // readNames gives a service with no table the rule alone.
 func readNames(service string, protocol Protocol) *names {
-	table := &names{ec2: protocol == EC2Query, requests: map[string]string{}, responses: map[string]string{}}
+	table := &names{ec2: protocol == EC2Query, requests: map[string]string{}, responses: map[string]string{}, headers: map[string]string{}}
 	text, err := nameFiles.ReadFile("names/" + service + ".txt")
 	if err != nil {
 		return table
@@ -48,8 +53,14 @@ func readNames(service string, protocol Protocol) *names {
 			continue
 		}
 		into := table.requests
-		if strings.HasPrefix(line, ">") {
+		switch line[0] {
+		case '>':
 			into = table.responses
+		case '^':
+			into = table.headers
+		case '=':
+			table.routes = append(table.routes, newRoute(words[0][1:], words[1], words[2]))
+			continue
 		}
 		for _, pair := range words[1:] {
 			field, name, ok := strings.Cut(pair, "=")

@@ -14,6 +14,7 @@ import (
 type form struct {
 	text     string
 	children map[string]*form
+	list     []*form // the children in their order, where the protocol has one
 }
 
 // maxDepth bounds how deep parameters nest; real ones stay under 20.
@@ -75,6 +76,9 @@ func parseForm(values url.Values) (*form, error) {
 // elements returns the elements of a list in the order of their numbers. The
 // numbers may stand at once below the list or below one name ("member").
 func (f *form) elements() []*form {
+	if f.list != nil {
+		return f.list
+	}
 	if len(f.children) == 1 {
 		for name, child := range f.children {
 			if _, err := strconv.Atoi(name); err != nil {

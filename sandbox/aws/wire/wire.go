@@ -1,6 +1,6 @@
 // Package wire turns AWS requests into the typed inputs of the official clients,
 // and typed outputs and errors back into responses, for the protocols awsQuery,
-// ec2Query and awsJson 1.0 and 1.1.
+// ec2Query, restXml and awsJson 1.0 and 1.1.
 //
 // A [Service] is an http.Handler. Its operations are functions over the types of
 // aws-sdk-go-v2, given to it with [Register]:
@@ -42,6 +42,7 @@ const (
 	EC2Query                     // ec2Query
 	JSON10                       // awsJson 1.0
 	JSON11                       // awsJson 1.1
+	RestXML                      // restXml
 )
 
 // Service answers the requests for one AWS service. Operations are registered
@@ -50,7 +51,7 @@ type Service struct {
 	// Name is the one in credential scopes: "cloudformation".
 	Name     string
 	Protocol Protocol
-	// Namespace is the XML namespace of answers, for the query protocols.
+	// Namespace is the XML namespace of answers, for the XML protocols.
 	Namespace string
 	// Target is what stands before the dot in X-Amz-Target, for awsJson.
 	Target string
@@ -124,12 +125,15 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.WriteError(w, r, fmt.Errorf("%s %s: encode the answer: %w", s.Name, name, err))
 		return
 	}
-	s.write(w, call.RequestID, http.StatusOK, body)
+	s.write(w, call.RequestID, s.writeHeaders(w.Header(), out), body)
 }
 
 func (s *Service) read(r *http.Request) (name string, decode func(any) error, err error) {
-	if s.Protocol == JSON10 || s.Protocol == JSON11 {
+	switch s.Protocol {
+	case JSON10, JSON11:
 		return s.readJSON(r)
+	case RestXML:
+		return s.readREST(r)
 	}
 	return s.readQuery(r)
 }

@@ -11,17 +11,22 @@ import (
 	"time"
 )
 
-// encodeXML writes the answer of an operation in one of the query protocols.
+// encodeXML writes the answer of an operation in one of the XML protocols.
 func (s *Service) encodeXML(operation, requestID string, out any) ([]byte, error) {
 	e := &xmlEncoder{names: namesOf(s.Name, s.Protocol)}
 	e.buffer.WriteString(xml.Header)
 	fmt.Fprintf(&e.buffer, `<%sResponse xmlns="%s">`, operation, s.Namespace)
-	if s.Protocol == EC2Query {
+	switch s.Protocol {
+	case EC2Query:
 		e.leaf("requestId", requestID)
 		if err := e.fields(reflect.ValueOf(out).Elem(), true); err != nil {
 			return nil, err
 		}
-	} else {
+	case RestXML:
+		if err := e.fields(reflect.ValueOf(out).Elem(), true); err != nil {
+			return nil, err
+		}
+	default:
 		e.open(operation + "Result")
 		if err := e.fields(reflect.ValueOf(out).Elem(), true); err != nil {
 			return nil, err
@@ -56,6 +61,9 @@ func (e *xmlEncoder) fields(value reflect.Value, top bool) error {
 	for i := range t.NumField() {
 		field, v := t.Field(i), value.Field(i)
 		if !field.IsExported() || field.Name == "ResultMetadata" {
+			continue
+		}
+		if _, isHeader := e.names.headers[t.Name()+"."+field.Name]; isHeader {
 			continue
 		}
 		name, item := e.names.response(t.Name(), field.Name)

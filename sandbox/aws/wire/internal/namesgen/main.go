@@ -1,6 +1,7 @@
 // Command namesgen reads how the official AWS clients write and read the query
-// protocols, and prints the names that do not follow the protocols' own rule.
-// Package wire embeds what it prints; see wire/names.go for the form.
+// protocols and restXml, and prints the names that do not follow the protocols'
+// own rule, and the routes of restXml. Package wire embeds what it prints; see
+// wire/names.go for the form.
 //
 //	go run ./internal/namesgen ec2 > names/ec2.txt
 //
@@ -47,7 +48,14 @@ func run(service string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	rest, err := scanREST(dir)
+	if err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "# Made by namesgen from %s%s %s; do not edit.\n", sdk, service, version)
+	for _, line := range rest {
+		fmt.Fprintln(out, line)
+	}
 	print(out, "<", requests, func(field string) string { return field })
 	rule, member := func(field string) string { return field }, "member"
 	if service == "ec2" {
@@ -103,9 +111,9 @@ type grammar struct {
 
 var (
 	request = grammar{
-		structure: regexp.MustCompile(`^func aws\w+_serialize(?:Op)?Document\w+\(v \*(?:types\.)?(\w+), value query\.Value\)`),
+		structure: regexp.MustCompile(`^func aws\w+_serialize(?:Op)?(?:Document|HttpBindings)\w+\(v \*(?:types\.)?(\w+), (?:value query\.Value|value smithyxml\.Value|encoder \*httpbinding\.Encoder)\)`),
 		field:     regexp.MustCompile(`^\tif .*\bv\.(\w+)`),
-		name:      regexp.MustCompile(`object\.(?:Flat)?Key\("(\w+)"\)`),
+		name:      regexp.MustCompile(`(?:(?:object\.(?:Flat)?Key|encoder\.(?:Set|Add)(?:URI|Query))\(|Local: )"(\w+)"`),
 	}
 	response = grammar{
 		structure: regexp.MustCompile(`^func aws\w+_deserialize(?:Op)?Document\w+\(v \*\*(?:types\.)?(\w+), `),
@@ -150,6 +158,9 @@ func scan(file string, g grammar) (*table, error) {
 		}
 		if f := first(g.field, line); f != "" && (g.nested == nil || name != "") {
 			field = f
+			if g.nested == nil {
+				name = "" // of a field that is always written
+			}
 		}
 		if field != "" && name != "" {
 			if nested := first(g.nested, line); nested != "" {

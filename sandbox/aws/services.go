@@ -6,6 +6,7 @@ import (
 
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/cloudformation"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/ec2"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/ecr"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/generic"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/iam"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/rds"
@@ -41,6 +42,10 @@ func (e *Endpoint) addServices(options Options) error {
 	identities := iam.New(e.store, e.pace)
 	e.add(identities.Service())
 	identities.Register(e.resources)
+
+	images := ecr.New(e.store, e.pace)
+	e.add(images.Service())
+	images.Register(e.resources)
 
 	objects, err := s3.New(e.store, e.pace, filepath.Join(options.Dir, "objects"), e.log)
 	if err != nil {

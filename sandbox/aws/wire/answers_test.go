@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/acm"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
@@ -45,6 +46,7 @@ func TestAnswersReachOfficialClients(t *testing.T) {
 		{Service{Name: "elasticloadbalancing", Protocol: Query}, func(c aws.Config) any { return elasticloadbalancingv2.NewFromConfig(c) }, nil},
 		{Service{Name: "route53", Protocol: RestXML}, func(c aws.Config) any { return route53.NewFromConfig(c) }, nil},
 		{Service{Name: "ec2", Protocol: EC2Query}, func(c aws.Config) any { return ec2.NewFromConfig(c) }, nil},
+		{Service{Name: "ecr", Protocol: JSON11}, func(c aws.Config) any { return ecr.NewFromConfig(c) }, nil},
 		{Service{Name: "secretsmanager", Protocol: JSON11}, func(c aws.Config) any { return secretsmanager.NewFromConfig(c) }, nil},
 		{Service{Name: "acm", Protocol: JSON11}, func(c aws.Config) any { return acm.NewFromConfig(c) }, []string{
 			"RequestCertificate", "DescribeCertificate", "ListCertificates", "GetCertificate", "ImportCertificate", "DeleteCertificate",

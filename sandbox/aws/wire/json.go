@@ -64,13 +64,8 @@ func fromJSON(tree any, into reflect.Value, path string) error {
 		if !ok {
 			return wrong()
 		}
-		t := into.Type()
-		for i := range t.NumField() {
-			name := t.Field(i).Name
-			if !t.Field(i).IsExported() || name == "ResultMetadata" {
-				continue
-			}
-			if err := fromJSON(object[name], into.Field(i), path+"."+name); err != nil {
+		for field, name := range membersOf(into.Type()) {
+			if err := fromJSON(object[name], into.FieldByName(field), path+"."+name); err != nil {
 				return err
 			}
 		}
@@ -159,16 +154,16 @@ func toJSON(v reflect.Value, top bool) (any, error) {
 		return toJSON(v.Elem(), false)
 	case reflect.Struct:
 		object := map[string]any{}
-		for i := range v.NumField() {
-			field, value := v.Type().Field(i), v.Field(i)
-			if !field.IsExported() || field.Name == "ResultMetadata" || absent(value) && !(top && value.Kind() == reflect.Slice && value.Type().Elem().Kind() != reflect.Uint8) {
+		for field, name := range membersOf(v.Type()) {
+			value := v.FieldByName(field)
+			if absent(value) && !(top && value.Kind() == reflect.Slice && value.Type().Elem().Kind() != reflect.Uint8) {
 				continue
 			}
 			tree, err := toJSON(value, false)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", field.Name, err)
+				return nil, fmt.Errorf("%s: %w", name, err)
 			}
-			object[field.Name] = tree
+			object[name] = tree
 		}
 		return object, nil
 	case reflect.Slice:

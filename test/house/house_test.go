@@ -31,7 +31,7 @@ var layers = [][]string{
 	{"internal/server"},
 	{"internal/rollout"},
 	{"internal/plan"},
-	{"internal/kube", "internal/stack", "internal/build", "internal/ledger", "internal/gate", "internal/forge"},
+	{"internal/kube", "internal/stack", "internal/build", "internal/cdk", "internal/ledger", "internal/gate", "internal/forge"},
 	{"internal/render", "internal/graph"},
 	{"internal/component"},
 	{"internal/git/gittest"},

@@ -8,13 +8,13 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/internal/git"
 )
 
-// Kinds of components. The last three are recognised and refused.
+// Kinds of components. Helm is recognised and refused.
 const (
 	CloudFormation = "cloudformation"
 	Kubernetes     = "kubernetes"
 	CDK            = "cdk"
-	Helm           = "helm"
 	Build          = "build"
+	Helm           = "helm"
 )
 
 // BlobReader reads files by their OID.
@@ -28,7 +28,7 @@ type Source = document.Position
 type Component struct {
 	// Name is a DNS label, unique in the Environment.
 	Name string `json:"name"`
-	// Kind is CloudFormation or Kubernetes.
+	// Kind is CloudFormation, Kubernetes, CDK or Build.
 	Kind string `json:"kind"`
 	// Path of its folder; or of its template, where the folder holds others too.
 	Path string `json:"path"`
@@ -40,9 +40,12 @@ type Component struct {
 	// DependsOn are the components that drawbridge.yaml names, in its order.
 	// Dependencies that come from Inputs and Parameters are not repeated here.
 	DependsOn []string `json:"dependsOn,omitempty"`
-	// Inputs by the name that manifests know them by.
+	// Buildspec is the path of the buildspec, for kind Build only.
+	Buildspec string `json:"buildspec,omitempty"`
+	// Inputs by the name that manifests know them by; the context of a CDK app;
+	// environment variables of a build.
 	Inputs map[string]Value `json:"inputs,omitempty"`
-	// Parameters of the template, by name.
+	// Parameters of the template, or of the app's templates, by name.
 	Parameters map[string]Value `json:"parameters,omitempty"`
 	// Capabilities that the stack is allowed, such as CAPABILITY_IAM.
 	Capabilities []string `json:"capabilities,omitempty"`
@@ -54,7 +57,8 @@ type Component struct {
 	// names and object names of its files, those outside its folder included, and
 	// nothing of drawbridge.yaml.
 	OID string `json:"oid"`
-	// Reads are the paths outside its folder that OID covers, sorted.
+	// Reads are the paths outside its folder that OID covers, sorted: those that
+	// a kustomization names, or that drawbridge.yaml gives to an app or a build.
 	Reads []string `json:"reads,omitempty"`
 
 	dependsOn map[string]Source

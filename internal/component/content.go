@@ -38,6 +38,31 @@ func (s *search) plain(dir string, manifests []string) Component {
 	return Component{Kind: Kubernetes, Path: dir, Files: manifests, OID: digest(parts)}
 }
 
+// program is the component of a folder that is run: a CDK app or a build. What it
+// is made from is the whole folder, and the paths outside that it is said to read.
+func (s *search) program(kind, dir string, reads []text) Component {
+	e, _ := s.tree.Entry(dir)
+	c := Component{Kind: kind, Path: dir, OID: e.OID}
+	parts := map[string]string{"": e.OID}
+	for _, t := range reads {
+		p := path.Join(s.root, t.value)
+		outside, ok := s.tree.Entry(p)
+		if !ok {
+			s.fault(Source{File: s.filePath, Line: t.line}, "reads: there is no %s", p)
+			continue
+		}
+		if !isBelow(dir, p) {
+			parts[p] = outside.OID
+			c.Reads = append(c.Reads, p)
+		}
+	}
+	if len(c.Reads) > 0 {
+		slices.Sort(c.Reads)
+		c.OID = digest(parts)
+	}
+	return c
+}
+
 // kustomized is the component of a folder with a kustomization.
 func (s *search) kustomized(dir string) Component {
 	e, _ := s.tree.Entry(dir)

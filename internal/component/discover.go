@@ -155,7 +155,10 @@ func (s *search) addDiscovered() {
 			s.addFaults(dir, f)
 			s.add(s.kustomized(dir), "", Source{File: path.Join(dir, f.marker)})
 			continue
-		case CDK, Helm:
+		case CDK:
+			s.add(s.program(CDK, dir, nil), "", Source{File: path.Join(dir, f.marker)})
+			continue
+		case Helm:
 			s.faults = append(s.faults, notSupported(f.kind, dir, Source{File: path.Join(dir, f.marker)}))
 			continue
 		}

@@ -5,7 +5,7 @@
 // Environment. drawbridge.yaml in that folder, if there is one, names components
 // (see docs/drawbridge.schema.json); every other folder is looked at on its own:
 //
-//	cdk.json                                   cdk (not supported yet: an error)
+//	cdk.json                                   cdk
 //	Chart.yaml                                 helm (not supported yet: an error)
 //	kustomization.yaml, .yml, Kustomization    kubernetes
 //	a template: Resources of AWS:: types       cloudformation
@@ -18,6 +18,9 @@
 // folder that a kustomization elsewhere uses (its base, say) is part of that one
 // and no component itself. Folders whose name begins with a dot, node_modules
 // and vendor are passed over, as is all YAML that describes no object.
+//
+// A build component is never found, only named: a buildspec says nothing of whether
+// it is to run at each commit.
 //
 // An entry of drawbridge.yaml takes the folder that it names, or only the template
 // where it names one; sub-folders that would be components still are.

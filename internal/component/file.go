@@ -34,8 +34,10 @@ type entry struct {
 	Path         text             `yaml:"path,required" doc:"Folder of the component, relative to this file; or a template file."`
 	Kind         text             `yaml:"kind" doc:"Kind of the component. By default it comes from the files." enum:"kubernetes cloudformation cdk helm build"`
 	DependsOn    []text           `yaml:"dependsOn" doc:"Components that must be healthy before this one starts."`
-	Inputs       map[string]value `yaml:"inputs" doc:"Values for ${NAME} in the manifests of a kubernetes component."`
-	Parameters   map[string]value `yaml:"parameters" doc:"Parameters of the template of a cloudformation component."`
+	Inputs       map[string]value `yaml:"inputs" doc:"Values for ${NAME} in the manifests of a kubernetes component; context of a cdk component; environment variables of a build component."`
+	Parameters   map[string]value `yaml:"parameters" doc:"Parameters of the template of a cloudformation component, or of those of a cdk component."`
+	Reads        []text           `yaml:"reads" doc:"Files and folders outside its own that a cdk or build component needs, relative to this file."`
+	Buildspec    text             `yaml:"buildspec" doc:"Buildspec of a build component, relative to its folder. By default buildspec.yml or buildspec.yaml."`
 	Capabilities []text           `yaml:"capabilities" doc:"Capabilities that the stack is allowed." enum:"CAPABILITY_IAM CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND"`
 	StackName    text             `yaml:"stackName" doc:"Name of the stack. By default <environment>-<component>." pattern:"^[A-Za-z][-A-Za-z0-9]{0,127}$"`
 }
@@ -138,6 +140,11 @@ func (f *file) check(d *decoder) {
 		if !isInside(e.Path.value) {
 			at(e.Path, "path: %q leads out of the folder of %s", e.Path.value, FileName)
 		}
+		for _, t := range append(slices.Clone(e.Reads), e.Buildspec) {
+			if t.line != 0 && !isInside(t.value) {
+				at(t, "%q leads out of the folder of %s", t.value, FileName)
+			}
+		}
 		texts := append([]text{e.Name, e.Kind, e.StackName}, e.Capabilities...)
 		for i, t := range texts {
 			if t.line == 0 {
@@ -150,11 +157,6 @@ func (f *file) check(d *decoder) {
 			}
 			if known := strings.Fields(field.Tag.Get("enum")); len(known) > 0 && !slices.Contains(known, t.value) {
 				at(t, "%s: unknown value %q%s", key, t.value, document.DidYouMean(t.value, known))
-			}
-		}
-		for name, v := range e.Inputs {
-			if !variable.MatchString(name) {
-				at(text{line: v.line}, "inputs: %q is no name that ${...} can hold; use letters, digits and _", name)
 			}
 		}
 		if e.Name.line != 0 && len(e.Name.value) > 63 {

@@ -37,7 +37,7 @@ func (s *search) fromEntry(e entry, p string) (c Component, ok bool) {
 	at := Source{File: s.filePath, Line: e.Path.line}
 	kind := e.Kind.value
 	there, exists := s.tree.Entry(p)
-	if kind == CDK || kind == Helm || kind == Build {
+	if kind == Helm {
 		s.faults = append(s.faults, notSupported(kind, p, at))
 		return c, false
 	}
@@ -48,9 +48,11 @@ func (s *search) fromEntry(e entry, p string) (c Component, ok bool) {
 	case there.Mode == git.Symlink || there.Mode == git.Submodule:
 		s.fault(at, "path: %s is a link or a submodule; expected a folder, or a template file", p)
 		return c, false
+	case kind == Build:
+		return s.build(e, p)
 	case !there.IsDir():
-		if kind == Kubernetes {
-			s.fault(at, "path: %s is a file; a kubernetes component is a folder", p)
+		if kind == Kubernetes || kind == CDK {
+			s.fault(at, "path: %s is a file; a %s component is a folder", p, kind)
 			return c, false
 		}
 		return s.template(p), s.checkTemplate(p, at)
@@ -63,8 +65,13 @@ func (s *search) fromEntry(e entry, p string) (c Component, ok bool) {
 	s.addFaults(p, f)
 	manifests, templates := s.paths(p, f.manifests, nil), s.paths(p, f.templates, nil)
 	switch {
-	case f.kind == CDK || f.kind == Helm:
+	case f.kind == Helm:
 		s.faults = append(s.faults, notSupported(f.kind, p, at))
+		return c, false
+	case f.kind == CDK && (kind == "" || kind == CDK):
+		return s.program(CDK, p, e.Reads), true
+	case kind == CDK:
+		s.fault(at, "path: %s has no cdk.json directly in it%s", p, s.foldersWithContent(p))
 		return c, false
 	case f.kind == Kubernetes && kind != CloudFormation:
 		return s.kustomized(p), true
@@ -86,6 +93,28 @@ func (s *search) fromEntry(e entry, p string) (c Component, ok bool) {
 	}
 	s.fault(at, "path: %s has no %s directly in it%s", p, expectation(kind), s.foldersWithContent(p))
 	return c, false
+}
+
+// build is the component of a folder with a buildspec.
+func (s *search) build(e entry, p string) (Component, bool) {
+	at := Source{File: s.filePath, Line: e.Path.line}
+	if there, _ := s.tree.Entry(p); !there.IsDir() {
+		s.fault(at, "path: %s is a file; a build component is the folder that it runs in, and its file is given by buildspec", p)
+		return Component{}, false
+	}
+	names := []string{"buildspec.yml", "buildspec.yaml"}
+	if e.Buildspec.line != 0 {
+		names, at.Line = []string{e.Buildspec.value}, e.Buildspec.line
+	}
+	for _, name := range names {
+		if file, ok := s.tree.Entry(path.Join(p, name)); ok && !file.IsDir() {
+			c := s.program(Build, p, e.Reads)
+			c.Buildspec = path.Join(p, name)
+			return c, true
+		}
+	}
+	s.fault(at, "path: %s has no %s in it", p, strings.Join(names, " and no "))
+	return Component{}, false
 }
 
 func baseNames(paths []string) []string {
@@ -140,15 +169,23 @@ func (s *search) checkTemplate(p string, at Source) bool {
 
 // complete takes over what the entry says beyond name and path.
 func (s *search) complete(c *Component, e entry) {
-	refuse := func(given bool, key, kind string) {
-		if given && c.Kind != kind {
-			s.fault(Source{File: s.filePath, Line: e.Line}, "%s: only components of kind %s have them; %s is of kind %s", key, kind, c.Path, c.Kind)
+	refuse := func(given bool, key string, kinds ...string) {
+		if given && !slices.Contains(kinds, c.Kind) {
+			s.fault(Source{File: s.filePath, Line: e.Line}, "%s: only components of kind %s have them; %s is of kind %s", key, strings.Join(kinds, " or "), c.Path, c.Kind)
 		}
 	}
-	refuse(len(e.Inputs) > 0, "inputs", Kubernetes)
-	refuse(len(e.Parameters) > 0, "parameters", CloudFormation)
-	refuse(len(e.Capabilities) > 0, "capabilities", CloudFormation)
+	refuse(len(e.Inputs) > 0, "inputs", Kubernetes, CDK, Build)
+	refuse(len(e.Parameters) > 0, "parameters", CloudFormation, CDK)
+	refuse(len(e.Capabilities) > 0, "capabilities", CloudFormation, CDK)
 	refuse(e.StackName.line != 0, "stackName", CloudFormation)
+	refuse(len(e.Reads) > 0, "reads", CDK, Build)
+	refuse(e.Buildspec.line != 0, "buildspec", Build)
+
+	for name, v := range e.Inputs {
+		if c.Kind != CDK && !variable.MatchString(name) {
+			s.fault(Source{File: s.filePath, Line: v.line}, "inputs: %q is no name of a variable; use letters, digits and _", name)
+		}
+	}
 
 	c.dependsOn = map[string]Source{}
 	for _, t := range e.DependsOn {

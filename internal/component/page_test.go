@@ -36,6 +36,9 @@ func TestPage(t *testing.T) {
 		"platform/ingress/a.yaml":         manifest,
 		"docs/a.yaml":                     manifest,
 		"found/a.yaml":                    manifest,
+		"infra/cdk.json":                  "{}",
+		"functions/a.js":                  "",
+		"site/buildspec.yml":              "version: 0.2",
 	})
 	components, err := Discover(t.Context(), tree, blobs, "")
 	if err != nil {
@@ -48,7 +51,7 @@ func TestPage(t *testing.T) {
 			t.Errorf("blog has the files %v; draft.yaml is to be ignored", c.Files)
 		}
 	}
-	if d := cmp.Diff([]string{"blog", "database", "found", "ingress", "network"}, names); d != "" {
+	if d := cmp.Diff([]string{"blog", "database", "found", "ingress", "network", "site", "storage"}, names); d != "" {
 		t.Errorf("components of the example (-want +got):\n%s", d)
 	}
 

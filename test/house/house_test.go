@@ -31,8 +31,8 @@ var layers = [][]string{
 	{"internal/server"},
 	{"internal/rollout"},
 	{"internal/plan"},
-	{"internal/kube", "internal/stack", "internal/build", "internal/cdk", "internal/ledger", "internal/gate", "internal/forge"},
-	{"internal/render", "internal/graph"},
+	{"internal/kube", "internal/stack", "internal/build", "internal/cdk", "internal/ledger", "internal/logs", "internal/gate", "internal/forge"},
+	{"internal/account", "internal/render", "internal/graph"},
 	{"internal/component"},
 	{"internal/git/gittest"},
 	{"internal/build/buildspec"},
@@ -47,7 +47,7 @@ var layers = [][]string{
 
 // only says which packages alone may import what starts with the key.
 var only = map[string][]string{
-	"github.com/aws/aws-sdk-go-v2": {"internal/stack", "internal/cli", "sandbox/", "test/", "bench"},
+	"github.com/aws/aws-sdk-go-v2": {"internal/stack", "internal/account", "internal/cli", "sandbox/", "test/", "bench"},
 	"k8s.io/client-go":             {"internal/kube", "internal/controller", "internal/cli", "internal/server", "sandbox", "test/", "bench", "cmd/"},
 	"modernc.org/sqlite":           {"internal/ledger"},
 	"k8s.io/kubernetes":            {},

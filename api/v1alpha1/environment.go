@@ -83,6 +83,12 @@ type AWS struct {
 	// +optional
 	StackRoleARN string `json:"stackRoleARN,omitempty"`
 
+	// LookupRoleARN is the role, allowed to read and nothing else, with which the
+	// context of CDK apps is looked up; the one that the CDK's bootstrap makes for
+	// that when empty.
+	// +optional
+	LookupRoleARN string `json:"lookupRoleARN,omitempty"`
+
 	// TemplateBucket is a bucket in the region that takes templates of more than
 	// 51,200 bytes, which CloudFormation only reads from there.
 	// +optional

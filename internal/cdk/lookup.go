@@ -18,11 +18,21 @@ import (
 // given the assembly in place of an app and writes cdk.context.json; a second look
 // at the same assembly finds the same keys missing, at which it stops. Its own
 // verdict on the assembly therefore does not matter, only what it wrote.
-func (s *Synthesizer) lookUp(ctx context.Context, r *run, a *app, keys []string) error {
+func (s *Synthesizer) lookUp(ctx context.Context, r *run, a *app, m []missing) error {
+	var keys, roles []string
+	for _, x := range m {
+		keys = append(keys, x.Key)
+		if role := r.Place.fill(x.Props.LookupRole); !slices.Contains(roles, role) {
+			roles = append(roles, role)
+		}
+	}
+	if len(roles) > 1 {
+		return fmt.Errorf("the app looks things up with several roles (%s): use one", strings.Join(roles, ", "))
+	}
 	if r.Lookup == nil {
 		return fmt.Errorf("the app looks things up in AWS (%s), and there is no identity to do so with: commit cdk.context.json with the values, or bootstrap the account, which makes a role for lookups", strings.Join(keys, ", "))
 	}
-	credentials, err := r.Lookup(ctx)
+	credentials, err := r.Lookup(ctx, roles[0])
 	if err != nil {
 		return fmt.Errorf("the app looks things up in AWS (%s): %w", strings.Join(keys, ", "), err)
 	}

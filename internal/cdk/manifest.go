@@ -27,8 +27,10 @@ type manifest struct {
 
 // missing is context that the app asked for and did not get.
 type missing struct {
-	Key      string `json:"key"`
-	Provider string `json:"provider"`
+	Key   string `json:"key"`
+	Props struct {
+		LookupRole string `json:"lookupRoleArn"`
+	} `json:"props"`
 }
 
 type artifact struct {

@@ -72,8 +72,9 @@ type Request struct {
 	Context map[string]string
 	Place   Place
 	// Lookup gives the variables of an identity that may only read, for context
-	// lookups: AWS_ACCESS_KEY_ID and what goes with it. Nil where there is none.
-	Lookup func(context.Context) ([]string, error)
+	// lookups: AWS_ACCESS_KEY_ID and what goes with it. The role is the one that
+	// the app names for lookups, or "". Nil where there are no lookups.
+	Lookup func(ctx context.Context, role string) ([]string, error)
 	// Log gets what the commands print, in lines as they come.
 	Log io.Writer
 }
@@ -197,7 +198,7 @@ func (s *Synthesizer) synthesize(ctx context.Context, r *run, a *app) error {
 			break
 		}
 		before = keys
-		if err := s.lookUp(ctx, r, a, keys); err != nil {
+		if err := s.lookUp(ctx, r, a, m.Missing); err != nil {
 			return err
 		}
 	}

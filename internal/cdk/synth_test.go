@@ -119,7 +119,9 @@ func TestOldAssembliesGo(t *testing.T) {
 func TestAnAppHasNoCredentials(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "hunter2-hunter2")
 	w := newWorld(t, Options{}, map[string]string{"infra/cdk.json": `{"app": "env; sh app.sh"}`, "infra/app.sh": writes})
-	w.request.Lookup = func(context.Context) ([]string, error) { return []string{"AWS_SECRET_ACCESS_KEY=hunter3-hunter3"}, nil }
+	w.request.Lookup = func(context.Context, string) ([]string, error) {
+		return []string{"AWS_SECRET_ACCESS_KEY=hunter3-hunter3"}, nil
+	}
 	if _, err := w.Synthesize(t.Context(), w.request); err != nil {
 		t.Fatal(err)
 	}

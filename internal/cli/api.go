@@ -18,13 +18,26 @@ var errNoAPI = errors.New("the record is in the ledger: set DRAWBRIDGE_API_URL a
 
 // record reads one row of the ledger from the controller.
 func (c *connection) record(ctx context.Context, change string) (*ledger.Entry, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	response, err := c.get(ctx, "/api/v1/changes/"+url.PathEscape(change))
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	var entry ledger.Entry
+	if err := json.NewDecoder(response.Body).Decode(&entry); err != nil {
+		return nil, fmt.Errorf("the controller's API at %s: %w", c.apiURL, err)
+	}
+	return &entry, nil
+}
+
+// get asks the controller's API. The caller closes the answer's body.
+func (c *connection) get(ctx context.Context, path string) (*http.Response, error) {
 	if c.apiURL == "" {
 		return nil, errNoAPI
 	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	address := strings.TrimSuffix(c.apiURL, "/") + "/api/v1/changes/" + url.PathEscape(change)
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(c.apiURL, "/")+path, nil)
 	if err != nil {
 		return nil, fmt.Errorf("API URL %s: %w", c.apiURL, err)
 	}
@@ -33,20 +46,16 @@ func (c *connection) record(ctx context.Context, change string) (*ledger.Entry, 
 	if err != nil {
 		return nil, fmt.Errorf("the controller's API: %w (is DRAWBRIDGE_API_URL right?)", err)
 	}
+	if response.StatusCode == http.StatusOK {
+		return response, nil
+	}
 	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		var failure struct{ Error string }
-		if json.NewDecoder(response.Body).Decode(&failure) != nil || failure.Error == "" {
-			failure.Error = response.Status
-		}
-		if response.StatusCode == http.StatusNotFound {
-			return nil, notFoundError{failure.Error}
-		}
-		return nil, fmt.Errorf("the controller's API at %s: %s", c.apiURL, failure.Error)
+	var failure struct{ Error string }
+	if json.NewDecoder(response.Body).Decode(&failure) != nil || failure.Error == "" {
+		failure.Error = response.Status
 	}
-	var entry ledger.Entry
-	if err := json.NewDecoder(response.Body).Decode(&entry); err != nil {
-		return nil, fmt.Errorf("the controller's API at %s: %w", c.apiURL, err)
+	if response.StatusCode == http.StatusNotFound {
+		return nil, notFoundError{failure.Error}
 	}
-	return &entry, nil
+	return nil, fmt.Errorf("the controller's API at %s: %s", c.apiURL, failure.Error)
 }

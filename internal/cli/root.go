@@ -114,7 +114,7 @@ interrupted.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	c.addFlags(root.PersistentFlags())
 	root.AddCommand(
-		newStatus(c), newComponents(c), newChanges(c), newShow(c), newGraph(c), newSync(c),
+		newStatus(c), newComponents(c), newChanges(c), newShow(c), newLogs(c), newGraph(c), newSync(c),
 		newServe(), newVersion(),
 	)
 	return root

@@ -127,6 +127,9 @@ func (r *changes) end(ctx context.Context, env *v1alpha1.Environment, change *v1
 		return err
 	}
 	r.markEnded(change.UID)
+	if err := r.logs.End(logOf(change)); err != nil {
+		r.log.Warn("the log is not closed well", "change", change.Name, "error", err)
+	}
 	r.log.Info("change ended", "change", change.Name, "phase", status.Phase, "took", finished.Sub(started.Time), "message", status.Message)
 	if status.Phase != v1alpha1.PhaseSuperseded {
 		if err := r.summaries.write(ctx, env, summaryOf(change)); err != nil {

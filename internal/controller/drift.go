@@ -76,7 +76,7 @@ func (r *drifts) applyAgain(ctx context.Context, env *v1alpha1.Environment, d ku
 	if err != nil {
 		return nil, err
 	}
-	cluster, _, err := r.places.of(ctx, env)
+	cluster, err := r.places.cluster(ctx, env)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
+	"github.com/drawbridge-gitops/drawbridge/internal/account"
 	"github.com/drawbridge-gitops/drawbridge/internal/kube"
 	"github.com/drawbridge-gitops/drawbridge/internal/rollout"
 	"github.com/drawbridge-gitops/drawbridge/internal/stack"
@@ -30,12 +31,12 @@ type places struct {
 	cancel   context.CancelFunc
 	mu       sync.Mutex
 	clusters map[string]*kube.Cluster
-	accounts map[stack.Place]*stack.Deployer
+	accounts map[awsPlace]*awsAccount
 	working  sync.WaitGroup
 }
 
 func newPlaces(home *rest.Config, s *secrets, o Options) *places {
-	p := &places{home: home, secrets: s, options: o, clusters: map[string]*kube.Cluster{}, accounts: map[stack.Place]*stack.Deployer{}}
+	p := &places{home: home, secrets: s, options: o, clusters: map[string]*kube.Cluster{}, accounts: map[awsPlace]*awsAccount{}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	return p
 }
@@ -50,22 +51,37 @@ func (p *places) close() {
 	p.working.Wait()
 }
 
-// of returns where an Environment deploys to; no Stacks when it names no AWS.
-func (p *places) of(ctx context.Context, env *v1alpha1.Environment) (rollout.Cluster, rollout.Stacks, error) {
+// awsPlace is what an Environment says of AWS, as far as a connection depends on it.
+type awsPlace struct {
+	account.Place
+	templateBucket string
+}
+
+// awsAccount is a connection to AWS.
+type awsAccount struct {
+	account *account.Account
+	stacks  *stack.Deployer
+}
+
+// of fills in where an Environment deploys to; no Stacks and no Account when it
+// names no AWS.
+func (p *places) of(ctx context.Context, env *v1alpha1.Environment, r *rollout.Request) error {
 	cluster, err := p.cluster(ctx, env)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
+	r.Cluster = cluster
 	if env.Spec.AWS == nil {
-		return cluster, nil, nil
+		return nil
 	}
-	stacks, err := p.account(ctx, stack.Place{
-		Region: env.Spec.AWS.Region, RoleARN: env.Spec.AWS.RoleARN, TemplateBucket: env.Spec.AWS.TemplateBucket,
+	a, err := p.account(ctx, awsPlace{
+		account.Place{Region: env.Spec.AWS.Region, RoleARN: env.Spec.AWS.RoleARN}, env.Spec.AWS.TemplateBucket,
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("environment %s/%s: AWS: %w", env.Namespace, env.Name, err)
+		return fmt.Errorf("environment %s/%s: AWS: %w", env.Namespace, env.Name, err)
 	}
-	return cluster, stacks, nil
+	r.Stacks, r.Account = a.stacks, a.account
+	return nil
 }
 
 func (p *places) cluster(ctx context.Context, env *v1alpha1.Environment) (*kube.Cluster, error) {
@@ -127,16 +143,17 @@ func (p *places) watchDrift(c *kube.Cluster) {
 }
 
 // account connects to a region with a role.
-func (p *places) account(ctx context.Context, place stack.Place) (*stack.Deployer, error) {
+func (p *places) account(ctx context.Context, place awsPlace) (*awsAccount, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if d := p.accounts[place]; d != nil {
-		return d, nil
+	if a := p.accounts[place]; a != nil {
+		return a, nil
 	}
-	d, err := stack.Connect(ctx, place, stack.Options{Interval: p.options.StackInterval})
+	connected, err := account.Connect(ctx, place.Place)
 	if err != nil {
 		return nil, err
 	}
-	p.accounts[place] = d
-	return d, nil
+	a := &awsAccount{connected, stack.Connect(connected, place.templateBucket, stack.Options{Interval: p.options.StackInterval})}
+	p.accounts[place] = a
+	return a, nil
 }

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
+	"github.com/drawbridge-gitops/drawbridge/internal/logs"
 	"github.com/drawbridge-gitops/drawbridge/internal/rollout"
 )
 
@@ -26,8 +27,11 @@ func (r *changes) run(ctx context.Context, env *v1alpha1.Environment, change *v1
 	if err != nil {
 		return rollout.Outcome{}, err
 	}
-	cluster, stacks, err := r.places.of(ctx, env)
-	if err != nil {
+	request := rollout.Request{
+		Environment: env, Change: change.Name, ChangeUID: string(change.UID), Apps: r.apps,
+		Components: r.repositories.components, State: state, Timeout: timeoutOf(env),
+	}
+	if err := r.places.of(ctx, env, &request); err != nil {
 		return failed(err), nil
 	}
 	mirror := r.repositories.mirror
@@ -41,20 +45,37 @@ func (r *changes) run(ctx context.Context, env *v1alpha1.Environment, change *v1
 			return failed(err), nil
 		}
 	}
+	if request.Log, err = r.lines(change); err != nil {
+		return failed(err), nil
+	}
 	p := r.publish(ctx, env, change)
-	steps := rollout.NewSteps(time.Now, p.wake)
-	p.begin(steps)
-	outcome := rollout.Run(ctx, rollout.Request{
-		Environment: env, Commit: commit, Change: change.Name, ChangeUID: string(change.UID),
-		Repository: mirror, Components: r.repositories.components, State: state, Cluster: cluster, Stacks: stacks,
-		Timeout: timeoutOf(env), Steps: steps,
-	})
+	request.Commit, request.Repository, request.Steps = commit, mirror, rollout.NewSteps(time.Now, p.wake)
+	p.begin(request.Steps)
+	outcome := rollout.Run(ctx, request)
 	p.close()
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return outcome, nil
 	}
 	outcome.Steps = carryOver(change, outcome.Steps)
 	return outcome, nil
+}
+
+// lines begins the Change's log, and returns what adds to it. A line that can't be
+// written is told in the controller's own log, and stops nothing.
+func (r *changes) lines(change *v1alpha1.Change) (func(component, line string), error) {
+	of := logOf(change)
+	if err := r.logs.Begin(of); err != nil {
+		return nil, err
+	}
+	return func(component, line string) {
+		if err := r.logs.Add(of, component, line); err != nil {
+			r.log.Warn("a line of a log is lost", "change", of.Name, "component", component, "error", err)
+		}
+	}, nil
+}
+
+func logOf(change *v1alpha1.Change) logs.Change {
+	return logs.Change{Name: change.Name, UID: string(change.UID)}
 }
 
 func timeoutOf(env *v1alpha1.Environment) time.Duration {

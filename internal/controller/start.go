@@ -26,9 +26,11 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
+	"github.com/drawbridge-gitops/drawbridge/internal/cdk"
 	"github.com/drawbridge-gitops/drawbridge/internal/component"
 	"github.com/drawbridge-gitops/drawbridge/internal/git"
 	"github.com/drawbridge-gitops/drawbridge/internal/ledger"
+	"github.com/drawbridge-gitops/drawbridge/internal/logs"
 	"github.com/drawbridge-gitops/drawbridge/internal/rollout"
 	"github.com/drawbridge-gitops/drawbridge/internal/server"
 )
@@ -37,8 +39,8 @@ import (
 type Options struct {
 	// Config of the cluster that holds the custom resources.
 	Config *rest.Config
-	// DataDir holds the mirror of the repositories (a cache) and the ledger
-	// (which is to be kept).
+	// DataDir holds the ledger and the logs of Changes (which are to be kept), the
+	// mirror of the repositories and what CDK apps need (which can be made again).
 	DataDir string
 	// Listen is the address of the HTTP server: health, webhooks, API.
 	Listen string
@@ -91,14 +93,20 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer book.Close()
+	lines, err := logs.Open(filepath.Join(o.DataDir, "logs"), time.Now)
+	if err != nil {
+		return err
+	}
+	defer lines.Close()
 	clientset, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return fmt.Errorf("cluster at %s: %w", config.Host, err)
 	}
 	watched := &secrets{ctx: ctx, client: clientset, byName: map[types.NamespacedName]toolscache.SharedIndexInformer{}}
 	w := &world{
-		client: mgr.GetClient(), reader: mgr.GetAPIReader(), log: o.Log, ledger: book, events: mgr.GetEventRecorder("drawbridge"),
+		client: mgr.GetClient(), reader: mgr.GetAPIReader(), log: o.Log, ledger: book, logs: lines, events: mgr.GetEventRecorder("drawbridge"),
 		repositories: &repositories{secrets: watched, mirror: mirror, components: new(component.Cache)},
+		apps:         cdk.New(cdk.Options{Dir: filepath.Join(o.DataDir, "cdk")}),
 		places:       newPlaces(config, watched, o),
 		runs:         &runs{byEnv: map[types.NamespacedName]*run{}},
 		summaries:    &summaries{client: mgr.GetClient(), last: map[types.NamespacedName]v1alpha1.EnvironmentStatus{}},
@@ -123,7 +131,7 @@ func Run(ctx context.Context, o Options) error {
 		}
 	}()
 	handler := server.New(server.Options{
-		Ledger: book, Token: o.Token, Log: o.Log, Pushed: envs.Pushed,
+		Ledger: book, Logs: lines, Token: o.Token, Log: o.Log, Pushed: envs.Pushed,
 		Ready: func() error {
 			if !ready.Load() {
 				return errors.New("the caches are being filled")

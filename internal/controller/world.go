@@ -15,8 +15,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
+	"github.com/drawbridge-gitops/drawbridge/internal/cdk"
 	"github.com/drawbridge-gitops/drawbridge/internal/kube"
 	"github.com/drawbridge-gitops/drawbridge/internal/ledger"
+	"github.com/drawbridge-gitops/drawbridge/internal/logs"
 	"github.com/drawbridge-gitops/drawbridge/internal/rollout"
 )
 
@@ -27,6 +29,8 @@ type world struct {
 	log          *slog.Logger
 	events       events.EventRecorder
 	ledger       *ledger.Ledger
+	logs         *logs.Store
+	apps         *cdk.Synthesizer
 	repositories *repositories
 	places       *places
 	runs         *runs

@@ -14,13 +14,24 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/internal/template"
 )
 
+// templates are components of kind cloudformation.
+type templates struct{}
+
 // templateFile is a template as it is in the commit.
 type templateFile struct {
 	*template.Template
 	body string
 }
 
-func (t *templateFile) outputs() []string {
+func (templates) outputs(ctx context.Context, p *plan, n *node) ([]string, bool) {
+	t, err := p.parse(ctx, n)
+	if err != nil {
+		return nil, false // told where the template is read
+	}
+	return outputNames(t.Template), true
+}
+
+func outputNames(t *template.Template) []string {
 	var names []string
 	for _, o := range t.OutputNames() {
 		names = append(names, o.Name)
@@ -41,8 +52,8 @@ func (p *plan) parse(ctx context.Context, n *node) (*templateFile, error) {
 	return &templateFile{t, string(body)}, nil
 }
 
-// readTemplate checks the template, and the parameters as far as they are known.
-func (p *plan) readTemplate(ctx context.Context, n *node) error {
+// read checks the template, and the parameters as far as they are known.
+func (templates) read(ctx context.Context, p *plan, n *node, _ *values) error {
 	t, err := p.parse(ctx, n)
 	if err != nil {
 		return err
@@ -66,7 +77,7 @@ func (p *plan) readTemplate(ctx context.Context, n *node) error {
 			errs = append(errs, fmt.Errorf("%s: parameter %s has no default and is not given a value: give it one in drawbridge.yaml, under parameters of component %s", named.Position, named.Name, n.Name))
 		}
 	}
-	n.template = t
+	n.template, n.ids = t, []string{stackPrefix + p.stackName(n)}
 	return errors.Join(errs...)
 }
 
@@ -87,19 +98,19 @@ func (p *plan) stackName(n *node) string {
 // stackPrefix marks a stack in ComponentSpec.Owns.
 const stackPrefix = "AWS::CloudFormation::Stack/"
 
-// deploy brings the component's stack to the commit.
-func (p *plan) deploy(ctx context.Context, n *node, values map[string]string) error {
+// roll brings the component's stack to the commit.
+func (templates) roll(ctx context.Context, p *plan, n *node, v *values) error {
 	name := p.stackName(n)
 	if err := p.renamed(n, name); err != nil {
 		return err
 	}
-	if err := p.State.Claim(ctx, n.spec(p.Environment.Name, []string{stackPrefix + name}, n.digest)); err != nil {
+	if err := p.State.Claim(ctx, n.spec(p.Environment.Name, n.ids, n.digest)); err != nil {
 		return err
 	}
 	aws := p.Environment.Spec.AWS
 	result, err := p.Stacks.Deploy(ctx, stack.Request{
 		Environment: p.environment(), Component: n.Name, StackName: name, Change: p.Change, ChangeUID: p.ChangeUID,
-		Template: n.template.body, TemplateFile: n.Template, Parameters: values,
+		Template: n.template.body, TemplateFile: n.Template, Parameters: v.Parameters,
 		Capabilities: n.Capabilities, Tags: aws.Tags, RoleARN: aws.StackRoleARN,
 		AllowDestructive: p.allowDestructive(),
 	}, p.stackProgress(n.Name))
@@ -133,6 +144,7 @@ func (p *plan) stackProgress(component string) func(stack.Event) {
 			text = "waiting for the operation before: " + text
 		}
 		p.Steps.say(component, text)
+		p.say(component, text)
 	}
 }
 

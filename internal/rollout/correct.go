@@ -42,14 +42,14 @@ func Correct(ctx context.Context, r Request, name string, objects []string) ([]d
 		return nil, nil
 	}
 	n := &node{Component: found[i], recorded: c}
-	values, err := p.values(n)
+	v, err := p.resolve(n)
 	if err != nil {
 		return nil, err
 	}
-	if n.digest = p.digest(n, values); n.digest != c.Spec.InputDigest {
+	if n.digest = p.digest(n, v); n.digest != c.Spec.InputDigest {
 		return nil, nil // its inputs moved on, and a rollout is about to follow
 	}
-	if err := p.render(ctx, n, values); err != nil {
+	if err := p.render(ctx, n, v); err != nil {
 		return nil, err
 	}
 	if err := p.identify(ctx, n); err != nil {

@@ -19,60 +19,29 @@ func (n *node) inputs() []component.Value {
 	return slices.AppendSeq(slices.Collect(maps.Values(n.Inputs)), maps.Values(n.Parameters))
 }
 
-// given are the values by name: a stack's parameters, or what manifests refer to.
-func (n *node) given() map[string]component.Value {
-	if n.Kind == component.CloudFormation {
-		return n.Parameters
-	}
-	return n.Inputs
-}
-
-// values resolves what the component takes from others, from what is recorded
-// of them now.
-func (p *plan) values(n *node) (map[string]string, error) {
-	out := make(map[string]string, len(n.given()))
-	for name, v := range n.given() {
-		if v.From == nil {
-			out[name] = v.Literal
-			continue
-		}
-		value, known := "", false
-		if c := p.State.Component(v.From.Component); c != nil {
-			value, known = c.Status.Outputs[v.From.Output]
-		}
-		if !known {
-			return nil, p.noOutput(v, p.outputs(v.From.Component))
-		}
-		out[name] = value
-	}
-	return out, nil
-}
-
 // checkInputs finds inputs that name no output before anything is applied.
 func (p *plan) checkInputs(ctx context.Context, n *node) error {
-	for _, name := range slices.Sorted(maps.Keys(n.given())) {
-		v := n.given()[name]
-		if v.From == nil {
-			continue
-		}
-		from := p.all[v.From.Component]
-		outputs := p.outputs(from.Name)
-		if from.Kind == component.CloudFormation && p.pending[from.Name] {
-			t, err := p.parse(ctx, from)
-			if err != nil {
-				return nil // reported where the template is read
+	for _, given := range []map[string]component.Value{n.Inputs, n.Parameters} {
+		for _, name := range slices.Sorted(maps.Keys(given)) {
+			v := given[name]
+			if v.From == nil {
+				continue
 			}
-			outputs = t.outputs()
-		}
-		if !slices.Contains(outputs, v.From.Output) {
-			return p.noOutput(v, outputs)
+			from := p.all[v.From.Component]
+			outputs, known := p.recordedOutputs(from.Name), true
+			if p.pending[from.Name] {
+				outputs, known = kinds[from.Kind].outputs(ctx, p, from)
+			}
+			if known && !slices.Contains(outputs, v.From.Output) {
+				return p.noOutput(v, outputs)
+			}
 		}
 	}
 	return nil
 }
 
-// outputs that a component has now.
-func (p *plan) outputs(name string) []string {
+// recordedOutputs are those that a component has now.
+func (p *plan) recordedOutputs(name string) []string {
 	if c := p.State.Component(name); c != nil {
 		return slices.Sorted(maps.Keys(c.Status.Outputs))
 	}
@@ -81,8 +50,8 @@ func (p *plan) outputs(name string) []string {
 
 func (p *plan) noOutput(v component.Value, has []string) error {
 	list := "it has none"
-	if from := p.all[v.From.Component]; from != nil && from.Kind != component.CloudFormation {
-		list = fmt.Sprintf("it is of kind %s, and only a stack has outputs", from.Kind)
+	if from := p.all[v.From.Component]; from != nil && from.Kind == component.Kubernetes {
+		list = "it is of kind kubernetes, and only stacks and builds have outputs"
 	}
 	if len(has) > 0 {
 		list = "it has " + strings.Join(has, ", ")
@@ -95,22 +64,30 @@ func (p *plan) noOutput(v component.Value, has []string) error {
 const digestFormat = 1
 
 // digest of everything that the component's desired state is made from.
-func (p *plan) digest(n *node, values map[string]string) string {
+func (p *plan) digest(n *node, v *values) string {
 	in := struct {
 		Format       int
 		Kind, OID    string
-		Values       map[string]string
+		Values       *values
 		Capabilities []string
 		StackName    string
+		Environment  string
+		Buildspec    string
 		Namespace    string
 		Cluster      *v1alpha1.LocalReference
 		AWS          *v1alpha1.AWS
-	}{Format: digestFormat, Kind: n.Kind, OID: n.OID, Values: values, Capabilities: n.Capabilities}
-	if n.Kind == component.CloudFormation {
-		in.StackName, in.AWS = p.stackName(n), p.Environment.Spec.AWS.DeepCopy()
-		in.AWS.TemplateBucket = "" // where a template is read from changes nothing
-	} else {
+	}{Format: digestFormat, Kind: n.Kind, OID: n.OID, Values: v, Capabilities: n.Capabilities}
+	switch n.Kind {
+	case component.Kubernetes:
 		in.Namespace, in.Cluster = p.namespace(), p.Environment.Spec.Cluster.KubeconfigSecretRef
+	case component.CloudFormation:
+		in.StackName = p.stackName(n)
+	case component.CDK:
+		in.Environment = p.Environment.Name // the app is told
+	}
+	if aws := p.Environment.Spec.AWS; aws != nil && n.Kind != component.Kubernetes {
+		in.AWS = aws.DeepCopy()
+		in.AWS.TemplateBucket = "" // where a template is read from changes nothing
 	}
 	text, err := json.Marshal(in) // maps are sorted by their keys
 	if err != nil {

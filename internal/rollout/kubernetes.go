@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
+	"github.com/drawbridge-gitops/drawbridge/internal/component"
 	"github.com/drawbridge-gitops/drawbridge/internal/kube"
 	"github.com/drawbridge-gitops/drawbridge/internal/render"
 )
@@ -24,31 +25,31 @@ func (p *plan) owner(component string) kube.Owner {
 	return kube.Owner{Environment: p.environment(), Component: component}
 }
 
-// readManifests renders the component. Inputs that are not known yet are left
-// open.
-func (p *plan) readManifests(ctx context.Context, n *node) error {
-	var values map[string]string
-	if n.digest != "" {
-		var err error
-		if values, err = p.values(n); err != nil {
-			return err
-		}
-	}
-	return p.render(ctx, n, values)
+// manifests are components of kind kubernetes.
+type manifests struct{}
+
+// read renders the component. Inputs that are not known yet are left open.
+func (manifests) read(ctx context.Context, p *plan, n *node, v *values) error {
+	return p.render(ctx, n, v)
 }
+
+func (manifests) outputs(context.Context, *plan, *node) ([]string, bool) { return nil, true }
 
 // identify looks whether the cluster knows the kinds of the component's objects,
 // and which objects they are.
 func (p *plan) identify(ctx context.Context, n *node) (err error) {
+	if n.Kind != component.Kubernetes {
+		return nil
+	}
 	n.ids, err = p.Cluster.Identify(ctx, n.objects, p.crds, p.namespace())
 	return err
 }
 
-// apply brings the component's objects to the commit, and waits until they are
+// roll brings the component's objects to the commit, and waits until they are
 // ready.
-func (p *plan) apply(ctx context.Context, n *node, values map[string]string) error {
+func (manifests) roll(ctx context.Context, p *plan, n *node, v *values) error {
 	if p.waitsForInputs(n) { // rendered with open inputs so far
-		if err := p.render(ctx, n, values); err != nil {
+		if err := p.render(ctx, n, v); err != nil {
 			return err
 		}
 		if err := p.identify(ctx, n); err != nil {
@@ -136,10 +137,13 @@ func merge(before, now []v1alpha1.AppliedObject) []v1alpha1.AppliedObject {
 
 // render makes the component's objects. Inputs without a value are left open:
 // such objects are only looked at.
-func (p *plan) render(ctx context.Context, n *node, values map[string]string) error {
-	in := render.Inputs{Values: values}
+func (p *plan) render(ctx context.Context, n *node, v *values) error {
+	var in render.Inputs
+	if v != nil {
+		in.Values = v.Inputs
+	}
 	for name := range n.Inputs {
-		if _, known := values[name]; !known {
+		if _, known := in.Values[name]; !known {
 			in.Pending = append(in.Pending, name)
 		}
 	}

@@ -45,11 +45,15 @@ type node struct {
 	recorded *v1alpha1.Component
 	// digest of its input; "" while an input is not known yet.
 	digest string
-	// objects and ids of a kubernetes component, when its inputs were known.
+	// ids are what it will own, as Component.spec.owns has it, when its inputs were
+	// known.
+	ids []string
+	// objects of a kubernetes component, beside the first ids.
 	objects []render.Object
-	ids     []string
 	// template of a cloudformation component.
 	template *templateFile
+	// app is a cdk component's, once it is synthesized.
+	app synthesis
 }
 
 // prepare reads the commit and checks all that may have to change. Nothing is
@@ -102,7 +106,7 @@ func prepare(ctx context.Context, r *Request) (*plan, error) {
 func (p *plan) findPending(ctx context.Context) error {
 	for _, name := range p.order {
 		n := p.all[name]
-		if n.Kind == component.CloudFormation && p.Stacks == nil {
+		if (n.Kind == component.CloudFormation || n.Kind == component.CDK) && p.Stacks == nil {
 			return fmt.Errorf("%s: component %s deploys to AWS, but Environment %s has no spec.aws: name a region there, or take the component out",
 				n.Source, n.Name, p.Environment.Name)
 		}
@@ -110,11 +114,11 @@ func (p *plan) findPending(ctx context.Context) error {
 			p.pending[name] = true
 			continue
 		}
-		values, err := p.values(n)
+		v, err := p.resolve(n)
 		if err != nil {
 			return err
 		}
-		n.digest = p.digest(n, values)
+		n.digest = p.digest(n, v)
 		if !upToDate(n.recorded, n.digest) {
 			p.pending[name] = true
 		} else if err := p.refresh(ctx, n); err != nil {
@@ -182,10 +186,14 @@ func (p *plan) read(ctx context.Context, n *node) error {
 	if err := p.checkInputs(ctx, n); err != nil {
 		return err
 	}
-	if n.Kind == component.CloudFormation {
-		return p.readTemplate(ctx, n)
+	var v *values
+	if n.digest != "" {
+		var err error
+		if v, err = p.resolve(n); err != nil {
+			return err
+		}
 	}
-	return p.readManifests(ctx, n)
+	return kinds[n.Kind].read(ctx, p, n, v)
 }
 
 // claimObjects finds two components that define one object, before either of

@@ -57,7 +57,25 @@ func (p *plan) dependents(name string) []string {
 
 func (p *plan) takeDown(ctx context.Context, c *v1alpha1.Component) error {
 	name := c.Spec.Name
-	for _, owned := range c.Spec.Owns {
+	if err := p.deleteStacks(ctx, name, c.Spec.Owns); err != nil {
+		return err
+	}
+	if c.Spec.Kind == component.Kubernetes {
+		deleted, err := p.Cluster.Prune(ctx, p.owner(name), p.unwanted(name, c.Spec.Owns, nil), kube.PruneOptions{
+			ServiceAccount: p.Environment.Spec.Cluster.ServiceAccount, Destructive: p.allowDestructive() != nil,
+		})
+		p.Steps.resources(name, deleted)
+		if err != nil {
+			return err
+		}
+	}
+	return p.State.Remove(ctx, name)
+}
+
+// deleteStacks deletes those of what a component owns that are stacks, the last
+// one first.
+func (p *plan) deleteStacks(ctx context.Context, name string, owns []string) error {
+	for _, owned := range slices.Backward(owns) {
 		stackName, ok := strings.CutPrefix(owned, stackPrefix)
 		if !ok {
 			continue
@@ -75,14 +93,5 @@ func (p *plan) takeDown(ctx context.Context, c *v1alpha1.Component) error {
 			return err
 		}
 	}
-	if c.Spec.Kind == component.Kubernetes {
-		deleted, err := p.Cluster.Prune(ctx, p.owner(name), p.unwanted(name, c.Spec.Owns, nil), kube.PruneOptions{
-			ServiceAccount: p.Environment.Spec.Cluster.ServiceAccount, Destructive: p.allowDestructive() != nil,
-		})
-		p.Steps.resources(name, deleted)
-		if err != nil {
-			return err
-		}
-	}
-	return p.State.Remove(ctx, name)
+	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
+	"github.com/drawbridge-gitops/drawbridge/internal/account"
+	"github.com/drawbridge-gitops/drawbridge/internal/cdk"
 	"github.com/drawbridge-gitops/drawbridge/internal/component"
 	"github.com/drawbridge-gitops/drawbridge/internal/diff"
 	"github.com/drawbridge-gitops/drawbridge/internal/git"
@@ -36,6 +38,21 @@ type Stacks interface {
 	Delete(ctx context.Context, r stack.DeleteRequest, onEvent func(stack.Event)) (stack.Result, error)
 }
 
+// Account is what a rollout needs of AWS beside stacks. *account.Account is one.
+type Account interface {
+	ID(ctx context.Context) (string, error)
+	Parameter(ctx context.Context, name string) (string, error)
+	SecretString(ctx context.Context, id, stage, version string) (string, error)
+	Session(ctx context.Context, roleARN string) ([]string, error)
+	Publish(ctx context.Context, o account.Object) (sent bool, err error)
+	BucketURL(bucket string) string
+}
+
+// Apps runs CDK apps. *cdk.Synthesizer is one.
+type Apps interface {
+	Synthesize(ctx context.Context, r cdk.Request) (*cdk.Assembly, error)
+}
+
 // Request is a commit and the Environment to take it through.
 type Request struct {
 	Environment *v1alpha1.Environment
@@ -48,8 +65,13 @@ type Request struct {
 	Components *component.Cache
 	State      *State
 	Cluster    Cluster
-	// Stacks is nil when the Environment names no place in AWS.
-	Stacks Stacks
+	// Stacks and Account are nil when the Environment names no place in AWS.
+	Stacks  Stacks
+	Account Account
+	Apps    Apps
+	// Log gets what programs print and what stacks go through, a line at a time
+	// and without secrets. It may be called concurrently. Nil for none.
+	Log func(component, line string)
 	// Timeout for one component to become healthy.
 	Timeout time.Duration
 	Steps   *Steps

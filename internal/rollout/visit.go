@@ -11,7 +11,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
-	"github.com/drawbridge-gitops/drawbridge/internal/component"
 	"github.com/drawbridge-gitops/drawbridge/internal/failpoint"
 )
 
@@ -51,9 +50,9 @@ func (p *plan) steps() []v1alpha1.Step {
 // visit rolls out one component whose dependencies are healthy.
 func (p *plan) visit(ctx context.Context, name string) error {
 	n := p.all[name]
-	values, err := p.values(n)
+	v, err := p.resolve(n)
 	if err == nil {
-		if n.digest = p.digest(n, values); upToDate(n.recorded, n.digest) {
+		if n.digest = p.digest(n, v); upToDate(n.recorded, n.digest) {
 			p.Steps.drop(name)
 			return p.refresh(ctx, n)
 		}
@@ -63,10 +62,7 @@ func (p *plan) visit(ctx context.Context, name string) error {
 			return err
 		}
 		failpoint.Hit("rollout/before-component")
-		if n.Kind == component.CloudFormation {
-			return p.deploy(ctx, n, values)
-		}
-		return p.apply(ctx, n, values)
+		return kinds[n.Kind].roll(ctx, p, n, v)
 	})
 }
 

@@ -6,6 +6,7 @@
 //	POST /webhooks/push                   a push event in GitHub's form, signed
 //	GET  /api/v1/changes?environment=&limit=   rows of the ledger, newest first
 //	GET  /api/v1/changes/{name}           one row, by name, UID or unambiguous prefix
+//	GET  /api/v1/changes/{name}/logs?component=&follow=   lines, as they come
 //	GET  /api/v1/ledger/verify            walks the hash chain
 //
 // What is under /api needs `Authorization: Bearer <token>`; a webhook needs a
@@ -25,11 +26,13 @@ import (
 	"strings"
 
 	"github.com/drawbridge-gitops/drawbridge/internal/ledger"
+	"github.com/drawbridge-gitops/drawbridge/internal/logs"
 )
 
 // Options are what the server speaks for.
 type Options struct {
 	Ledger *ledger.Ledger
+	Logs   *logs.Store
 	// Token that /api asks for. Without one /api is closed.
 	Token string
 	// Ready returns nil once the controller works.
@@ -48,6 +51,7 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("POST /webhooks/push", s.webhook)
 	mux.Handle("GET /api/v1/changes", s.authorized(s.changes))
 	mux.Handle("GET /api/v1/changes/{name}", s.authorized(s.change))
+	mux.Handle("GET /api/v1/changes/{name}/logs", s.authorized(s.lines))
 	mux.Handle("GET /api/v1/ledger/verify", s.authorized(s.verify))
 	return mux
 }
@@ -110,7 +114,7 @@ func (s *server) answer(w http.ResponseWriter, data any, err error) {
 		if err := json.NewEncoder(w).Encode(data); err != nil {
 			s.Log.Warn("answer an API request", "error", err)
 		}
-	case errors.Is(err, ledger.ErrNotFound):
+	case errors.Is(err, ledger.ErrNotFound), errors.Is(err, logs.ErrNotFound):
 		fail(w, http.StatusNotFound, err)
 	case errors.As(err, &ambiguous):
 		fail(w, http.StatusConflict, err)

@@ -127,7 +127,7 @@ func (r *operation) createSet(ctx context.Context, s *types.Stack, req Request) 
 	if strings.Contains(req.Template, nestedStack) {
 		in.IncludeNestedStacks = aws.Bool(true)
 	}
-	if err := r.d.attach(ctx, in, req.Template); err != nil {
+	if err := r.d.attach(ctx, in, req); err != nil {
 		return err
 	}
 	failpoint.Hit("stack/before-create-change-set")
@@ -146,14 +146,19 @@ func (r *operation) createSet(ctx context.Context, s *types.Stack, req Request) 
 	return err
 }
 
-// attach puts the template into the request, or into the bucket under the digest
-// of its content, so that the same template is the same object.
-func (d *Deployer) attach(ctx context.Context, in *cloudformation.CreateChangeSetInput, body string) error {
+// attach puts the template into the request, or says where it lies in S3: where
+// it was published to, or in the bucket under the digest of its content, so that
+// the same template is the same object.
+func (d *Deployer) attach(ctx context.Context, in *cloudformation.CreateChangeSetInput, req Request) error {
+	body := req.Template
 	switch {
 	case len(body) > maxTemplate:
 		return fmt.Errorf("%w (it has %d bytes)", ErrTooLarge, len(body))
 	case len(body) <= maxBody:
 		in.TemplateBody = &body
+		return nil
+	case req.TemplateURL != "":
+		in.TemplateURL = &req.TemplateURL
 		return nil
 	case d.templates == nil:
 		return fmt.Errorf("%w (it has %d bytes)", ErrNoBucket, len(body))

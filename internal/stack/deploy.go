@@ -333,6 +333,21 @@ func (r *operation) outcome(ctx context.Context, s *types.Stack, set *changeSet)
 	return result, nil
 }
 
+// protect brings the stack's termination protection to what was asked for.
+func (r *operation) protect(ctx context.Context, want *bool) error {
+	if want == nil {
+		return nil
+	}
+	s, err := r.describe(ctx, r.stack)
+	if err != nil || s == nil || aws.ToBool(s.EnableTerminationProtection) == *want {
+		return err
+	}
+	_, err = call(ctx, r.d.pace, "set the termination protection", func(ctx context.Context) (*cloudformation.UpdateTerminationProtectionOutput, error) {
+		return r.d.api.UpdateTerminationProtection(ctx, &cloudformation.UpdateTerminationProtectionInput{StackName: s.StackId, EnableTerminationProtection: want})
+	})
+	return err
+}
+
 func outputs(s *types.Stack) map[string]string {
 	m := make(map[string]string, len(s.Outputs))
 	for _, o := range s.Outputs {

@@ -356,3 +356,17 @@ func (c *cloud) DeleteStack(_ context.Context, in *cfn.DeleteStackInput, _ ...fu
 	s.delete(aws.ToString(in.ClientRequestToken))
 	return &cfn.DeleteStackOutput{}, nil
 }
+
+func (c *cloud) UpdateTerminationProtection(_ context.Context, in *cfn.UpdateTerminationProtectionInput, _ ...func(*cfn.Options)) (out *cfn.UpdateTerminationProtectionOutput, err error) {
+	leave, err := c.enter("UpdateTerminationProtection")
+	if err != nil {
+		return nil, err
+	}
+	defer leave(&err)
+	s := c.stack(*in.StackName)
+	if s == nil {
+		return nil, invalid("Stack [%s] does not exist", *in.StackName)
+	}
+	s.protected = *in.EnableTerminationProtection
+	return &cfn.UpdateTerminationProtectionOutput{StackId: &s.id}, nil
+}

@@ -24,6 +24,7 @@ type API interface {
 	ExecuteChangeSet(context.Context, *cloudformation.ExecuteChangeSetInput, ...func(*cloudformation.Options)) (*cloudformation.ExecuteChangeSetOutput, error)
 	DeleteChangeSet(context.Context, *cloudformation.DeleteChangeSetInput, ...func(*cloudformation.Options)) (*cloudformation.DeleteChangeSetOutput, error)
 	ListChangeSets(context.Context, *cloudformation.ListChangeSetsInput, ...func(*cloudformation.Options)) (*cloudformation.ListChangeSetsOutput, error)
+	UpdateTerminationProtection(context.Context, *cloudformation.UpdateTerminationProtectionInput, ...func(*cloudformation.Options)) (*cloudformation.UpdateTerminationProtectionOutput, error)
 }
 
 // Uploader is the part of *s3.Client that is used.
@@ -65,6 +66,9 @@ type Request struct {
 
 	// Template is the body, TemplateFile the file that it is from.
 	Template, TemplateFile string
+	// TemplateURL is where the template lies in S3 already, if it does. It is used
+	// for a template that is too large to be sent with a request.
+	TemplateURL string
 	// Parameters that are not given take the template's defaults, also when
 	// the stack has another value now.
 	Parameters   map[string]string
@@ -72,6 +76,10 @@ type Request struct {
 	Tags         map[string]string
 	// RoleARN for CloudFormation to assume; it stays with the stack.
 	RoleARN string
+
+	// TerminationProtection is what the stack's is to be once it is deployed; nil
+	// leaves it as it is.
+	TerminationProtection *bool
 
 	// Adopt takes over a stack that was not made by Drawbridge.
 	Adopt bool
@@ -152,6 +160,9 @@ func (d *Deployer) mayHoldData(resourceType string) bool {
 func (d *Deployer) Deploy(ctx context.Context, req Request, onEvent func(Event)) (Result, error) {
 	r := &operation{d: d, stack: req.StackName, token: token(req.Change, req.ChangeUID), owner: owner{req.Environment, req.Component}, onEvent: onEvent, parameters: req.Parameters}
 	result, err := r.deploy(ctx, req)
+	if err == nil {
+		err = r.protect(ctx, req.TerminationProtection)
+	}
 	return result, r.name(err)
 }
 

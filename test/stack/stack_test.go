@@ -26,6 +26,7 @@ import (
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/drawbridge-gitops/drawbridge/internal/account"
 	"github.com/drawbridge-gitops/drawbridge/internal/diff"
 	"github.com/drawbridge-gitops/drawbridge/internal/failpoint"
 	"github.com/drawbridge-gitops/drawbridge/internal/stack"
@@ -295,10 +296,11 @@ func TestLargeTemplate(t *testing.T) { // sets the environment, so not in parall
 	for name, value := range map[string]string{"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": identity.AccessKeyID, "AWS_SECRET_ACCESS_KEY": identity.SecretAccessKey, "AWS_EC2_METADATA_DISABLED": "true"} {
 		t.Setenv(name, value)
 	}
-	d, err := stack.Connect(t.Context(), stack.Place{Region: cfg.Region, TemplateBucket: "templates"}, stack.Options{Interval: interval})
+	a, err := account.Connect(t.Context(), account.Place{Region: cfg.Region})
 	if err != nil {
 		t.Fatal(err)
 	}
+	d := stack.Connect(a, "templates", stack.Options{Interval: interval})
 	body := strings.Replace(template, "%s", "", 1) + strings.Repeat(" ", 60_000)
 	result, err := d.Deploy(t.Context(), stack.Request{Environment: "team/production", Component: "db", StackName: "large", Change: "c1", Template: body, Parameters: map[string]string{"Size": "1"}, Capabilities: []string{"CAPABILITY_IAM"}}, nil)
 	if err != nil || result.Status != types.StackStatusCreateComplete {

@@ -335,3 +335,16 @@ func (r *run) byHand() {
 		r.Fatal(fmt.Errorf("the stack made by hand: %w", err))
 	}
 }
+
+func protection(r *run) {
+	request := r.request(r.template("a"), nil)
+	for i, want := range []*bool{aws.Bool(true), nil, aws.Bool(false)} {
+		request.Change = fmt.Sprintf("protect-%d", i)
+		request.TerminationProtection = want
+		r.must(request)
+		expected := i < 2 // nil leaves it as it is
+		if got := aws.ToBool(r.describe().EnableTerminationProtection); got != expected {
+			r.Errorf("after request %d the protection is %t, want %t", i, got, expected)
+		}
+	}
+}

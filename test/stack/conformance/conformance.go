@@ -38,6 +38,7 @@ func Run(t *testing.T, open func(t *testing.T, use func(t *testing.T, w World)))
 	}{
 		{"create", create},
 		{"update in place", updateInPlace},
+		{"termination protection follows the request", protection},
 		{"nothing to do", nothingToDo},
 		{"the same request again", again},
 		{"replacement of data", replacementOfData},

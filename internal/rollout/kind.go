@@ -1,0 +1,57 @@
+package rollout
+
+import (
+	"context"
+
+	"github.com/drawbridge-gitops/drawbridge/internal/component"
+)
+
+// kind is what a rollout does to the components of one kind.
+type kind interface {
+	// read reads and checks the component before anything is applied, and notes in
+	// the node what it found. The values are nil while one of them is not known.
+	read(ctx context.Context, p *plan, n *node, v *values) error
+	// roll brings it to the commit and records how it was left.
+	roll(ctx context.Context, p *plan, n *node, v *values) error
+	// outputs are the names of those that it will have once it is rolled out, as
+	// far as its files tell. It is called after read, or instead of it.
+	outputs(ctx context.Context, p *plan, n *node) (names []string, known bool)
+}
+
+var kinds = map[string]kind{
+	component.Kubernetes:     manifests{},
+	component.CloudFormation: templates{},
+	component.CDK:            apps{},
+}
+
+// values are what a component is given by others and by drawbridge.yaml.
+type values struct {
+	Inputs, Parameters map[string]string
+}
+
+// resolve looks up what is given, from what is recorded of other components now.
+func (p *plan) resolve(n *node) (*values, error) {
+	v := &values{}
+	for _, part := range []struct {
+		given map[string]component.Value
+		to    *map[string]string
+	}{{n.Inputs, &v.Inputs}, {n.Parameters, &v.Parameters}} {
+		out := make(map[string]string, len(part.given))
+		for name, value := range part.given {
+			if value.From == nil {
+				out[name] = value.Literal
+				continue
+			}
+			text, known := "", false
+			if c := p.State.Component(value.From.Component); c != nil {
+				text, known = c.Status.Outputs[value.From.Output]
+			}
+			if !known {
+				return nil, p.noOutput(value, p.recordedOutputs(value.From.Component))
+			}
+			out[name] = text
+		}
+		*part.to = out
+	}
+	return v, nil
+}

@@ -172,21 +172,19 @@ func (p *plan) checkBootstrap(ctx context.Context, s cdk.Stack) error {
 func (p *plan) checkParameters(n *node) error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(n.Parameters)) {
-		v, found := n.Parameters[name], false
+		v := n.Parameters[name]
+		problem := fmt.Sprintf("no stack of the app has a parameter %q", name)
 		for _, t := range n.app.templates {
-			parameter := t.Parameters[name]
-			if parameter == nil {
-				continue
-			}
-			found = true
-			if problem := ""; v.From == nil {
-				if problem = parameter.Check(v.Literal); problem != "" {
-					errs = append(errs, fmt.Errorf("%s: component %s: %s", v.Source, n.Name, problem))
+			if parameter := t.Parameters[name]; parameter != nil {
+				problem = ""
+				if v.From == nil {
+					problem = parameter.Check(v.Literal)
 				}
+				break
 			}
 		}
-		if !found {
-			errs = append(errs, fmt.Errorf("%s: component %s: no stack of the app has a parameter %q", v.Source, n.Name, name))
+		if problem != "" {
+			errs = append(errs, fmt.Errorf("%s: component %s: %s", v.Source, n.Name, problem))
 		}
 	}
 	return errors.Join(errs...)

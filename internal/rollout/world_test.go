@@ -169,6 +169,7 @@ type stacks struct {
 	outputs  map[string]map[string]string
 	fail     map[string]error
 	requests map[string]stack.Request
+	names    []string // of the stacks, as they were deployed
 	mu       sync.Mutex
 }
 
@@ -177,6 +178,7 @@ func (s *stacks) Deploy(_ context.Context, r stack.Request, _ func(stack.Event))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests[r.Component] = r
+	s.names = append(s.names, r.StackName)
 	return stack.Result{StackID: "arn:" + r.StackName, Outputs: s.outputs[r.Component]}, s.fail[r.Component]
 }
 
@@ -198,6 +200,10 @@ type world struct {
 	commits int
 	cache   component.Cache
 	timeout time.Duration
+	apps    Apps
+	account Account
+	logged  sync.Mutex
+	lines   []string
 }
 
 func newWorld(t *testing.T) *world {
@@ -262,7 +268,14 @@ func (w *world) run(ctx context.Context, c git.Commit) Outcome {
 	return Run(ctx, Request{
 		Environment: w.env, Commit: c, Change: fmt.Sprintf("production-%d", w.commits), Repository: w, Components: &w.cache,
 		State: w.state, Cluster: w.cluster, Stacks: w.stacks, Timeout: w.timeout, Steps: NewSteps(time.Now, func() {}),
+		Apps: w.apps, Account: w.account, Log: w.log,
 	})
+}
+
+func (w *world) log(component, line string) {
+	w.logged.Lock()
+	defer w.logged.Unlock()
+	w.lines = append(w.lines, component+": "+line)
 }
 
 // did is what was done to both planes, in order.

@@ -143,7 +143,8 @@ func patiently(ctx context.Context, patience time.Duration, request func() error
 	defer cancel()
 	backoff := wait.Backoff{Duration: 50 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 30, Cap: 5 * time.Second}
 	var last error
-	err := wait.ExponentialBackoffWithContext(ctx, backoff, func(context.Context) (bool, error) {
+	// Not wait.ExponentialBackoff: that ends where the pause reaches its cap.
+	err := backoff.DelayFunc().Until(ctx, true, true, func(context.Context) (bool, error) {
 		last = request()
 		if kube.Passes(last) {
 			return false, nil

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -214,6 +215,30 @@ func TestStoreGivesUp(t *testing.T) {
 	if err := s.Create(t.Context(), &v1alpha1.Component{Spec: v1alpha1.ComponentSpec{Name: "blog"}}); !kube.Passes(err) {
 		t.Errorf("%v, want the last error of the API server", err)
 	}
+}
+
+// An API server that is upgraded, or restored, is away for longer than a few
+// tries take.
+func TestPatienceLastsAsLongAsItSays(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		away := func(d time.Duration) func() error {
+			return func() error {
+				if time.Since(begun) < d {
+					return errRefused
+				}
+				return nil
+			}
+		}
+		if err := patiently(t.Context(), 2*time.Minute, away(100*time.Second)); err != nil {
+			t.Errorf("given up after %s of 2m0s: %v", time.Since(begun), err)
+		}
+		begun = time.Now()
+		if err := patiently(t.Context(), 2*time.Minute, away(time.Hour)); !kube.Passes(err) || time.Since(begun) != 2*time.Minute {
+			t.Errorf("after %s: %v, want the last error of the API server after 2m0s", time.Since(begun), err)
+		}
+	})
 }
 
 func TestComponentNames(t *testing.T) {

@@ -90,17 +90,20 @@ func (s *search) readFile() error {
 		return err
 	}
 	for _, t := range s.file.Ignore {
-		p := path.Join(s.root, t.value)
+		p := s.below(t.value)
 		if _, ok := s.tree.Entry(p); !ok {
 			s.fault(Source{File: s.filePath, Line: t.line}, "ignore: there is no %s", p)
 		}
 		s.ignored[p] = true
 	}
 	for _, e := range s.file.Components {
-		s.named[path.Join(s.root, e.Path.value)] = true
+		s.named[s.below(e.Path.value)] = true
 	}
 	return nil
 }
+
+// below is the path in the tree of what drawbridge.yaml calls p; "." is the root.
+func (s *search) below(p string) string { return path.Join("/", s.root, p)[1:] }
 
 // walk looks at every folder below the root that may hold a component.
 func (s *search) walk() error {
@@ -152,7 +155,7 @@ func (s *search) addDiscovered() {
 		}
 		switch f.kind {
 		case Kubernetes:
-			s.addFaults(dir, f)
+			s.addFaults(dir, f, true)
 			s.add(s.kustomized(dir), "", Source{File: path.Join(dir, f.marker)})
 			continue
 		case CDK:
@@ -162,9 +165,7 @@ func (s *search) addDiscovered() {
 			s.faults = append(s.faults, notSupported(f.kind, dir, Source{File: path.Join(dir, f.marker)}))
 			continue
 		}
-		if len(f.manifests) > 0 {
-			s.addFaults(dir, f)
-		}
+		s.addFaults(dir, f, len(f.manifests) > 0)
 		manifests := s.paths(dir, f.manifests, uses.files)
 		if len(manifests) > 0 {
 			s.add(s.plain(dir, manifests), "", Source{File: manifests[0]})
@@ -196,9 +197,11 @@ func (s *search) anyNamed(dir string, names []string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return s.named[path.Join(dir, n)] })
 }
 
-func (s *search) addFaults(dir string, f *folder) {
+// addFaults tells what can't be read in a folder: all of it, or what looks like
+// ours.
+func (s *search) addFaults(dir string, f *folder, all bool) {
 	for _, x := range f.faults {
-		if !s.ignored[path.Join(dir, x.file)] {
+		if (all || x.ours) && !s.ignored[path.Join(dir, x.file)] {
 			s.faults = append(s.faults, x.in(dir))
 		}
 	}

@@ -17,7 +17,8 @@
 // at on their own. A folder with several templates is as many components. A
 // folder that a kustomization elsewhere uses (its base, say) is part of that one
 // and no component itself. Folders whose name begins with a dot, node_modules
-// and vendor are passed over, as is all YAML that describes no object.
+// and vendor are passed over, as is all YAML that describes no object. A file that
+// can't be read is a fault beside manifests, and wherever it looks like one.
 //
 // A build component is never found, only named: a buildspec says nothing of whether
 // it is to run at each commit.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -21,8 +22,9 @@ type folder struct {
 	mentions  []string
 	templates []string
 	manifests []string
-	// faults are told only where there are manifests too, or where drawbridge.yaml
-	// says that this is a component: elsewhere such a file is none of ours.
+	// faults are told where there are manifests too, and where drawbridge.yaml says
+	// that this is a component. Elsewhere those are told that look like ours: to
+	// pass over a manifest with a mistake in it would be to delete what it defined.
 	faults []fault
 	// linked folders hold links, whose content is not part of their OID.
 	linked bool
@@ -32,7 +34,11 @@ type folder struct {
 type fault struct {
 	file string
 	err  *document.Error // its file is not to be relied on: folders are shared
+	ours bool            // it looks like a manifest or a template
 }
+
+// ours is how the text of a manifest or a template looks where it can't be parsed.
+var ours = regexp.MustCompile(`(?m)^[\s"'{,-]*(apiVersion|AWSTemplateFormatVersion|Resources)\b`)
 
 var kustomizations = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
 
@@ -100,14 +106,15 @@ func (f *folder) readDocument(ctx context.Context, tree *git.Tree, read BlobRead
 	var bad *document.Error
 	switch {
 	case errors.As(err, &bad):
-		f.faults = append(f.faults, fault{name, bad})
+		// What is in it is not known; JSON is mostly something else.
+		f.faults = append(f.faults, fault{name, bad, path.Ext(name) != ".json"})
 		return nil
 	case err != nil:
 		return err
 	}
 	docs, err := document.Parse(name, data)
 	if errors.As(err, &bad) {
-		f.faults = append(f.faults, fault{name, bad})
+		f.faults = append(f.faults, fault{name, bad, ours.Match(data)})
 		return nil
 	}
 	if HoldsManifest(docs) {
@@ -138,15 +145,18 @@ func HoldsManifest(docs []document.Document) bool {
 	return false
 }
 
-// isTemplate tells whether a document is a CloudFormation template.
+// isTemplate tells whether a document is a CloudFormation template. One with a
+// mistake in it is one too, for its check to tell: "AWS:SNS::Topic".
 func isTemplate(root *yaml.Node) bool {
 	_, resources := document.Field(root, "Resources")
-	if resources == nil || resources.Kind != yaml.MappingNode {
+	if resources == nil {
 		return false
 	}
-	for i := 1; i < len(resources.Content); i += 2 {
-		kind := document.Text(document.Target(resources.Content[i]), "Type")
-		if strings.HasPrefix(kind, "AWS::") || strings.HasPrefix(kind, "Custom::") {
+	if _, version := document.Field(root, "AWSTemplateFormatVersion"); version != nil {
+		return true
+	}
+	for i := 1; resources.Kind == yaml.MappingNode && i < len(resources.Content); i += 2 {
+		if strings.Contains(document.Text(document.Target(resources.Content[i]), "Type"), "::") {
 			return true
 		}
 	}
@@ -163,14 +173,14 @@ func (f *folder) readKustomization(ctx context.Context, tree *git.Tree, read Blo
 	var bad *document.Error
 	switch {
 	case errors.As(err, &bad):
-		f.faults = append(f.faults, fault{f.marker, bad})
+		f.faults = append(f.faults, fault{f.marker, bad, true})
 		return nil
 	case err != nil:
 		return err
 	}
 	docs, err := document.Parse(f.marker, data)
 	if errors.As(err, &bad) {
-		f.faults = append(f.faults, fault{f.marker, bad})
+		f.faults = append(f.faults, fault{f.marker, bad, true})
 		return nil
 	}
 	for _, d := range docs {

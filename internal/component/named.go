@@ -17,7 +17,7 @@ func (s *search) addNamed() {
 	byPath := map[string]entry{}
 	for _, e := range s.file.Components {
 		at := Source{File: s.filePath, Line: e.Line}
-		c, ok := s.fromEntry(e, path.Join(s.root, e.Path.value))
+		c, ok := s.fromEntry(e, s.below(e.Path.value))
 		if !ok {
 			continue
 		}
@@ -62,7 +62,7 @@ func (s *search) fromEntry(e entry, p string) (c Component, ok bool) {
 		s.faults = append(s.faults, err)
 		return c, false
 	}
-	s.addFaults(p, f)
+	s.addFaults(p, f, true)
 	manifests, templates := s.paths(p, f.manifests, nil), s.paths(p, f.templates, nil)
 	switch {
 	case f.kind == Helm:

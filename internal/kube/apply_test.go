@@ -210,6 +210,16 @@ func TestApplySecretsDoNotLeak(t *testing.T) {
 	}
 }
 
+// The server quotes a value that does not fit its schema.
+func TestApplyErrorsDoNotQuoteSecrets(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, err := w.tryApply("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: p, image: p, env: [{name: DB_PASSWORD, value: 98765432}]}]}\n")
+	if err == nil || strings.Contains(err.Error(), "98765432") || !strings.Contains(err.Error(), "DB_PASSWORD") {
+		t.Errorf("%v; want the field named and its value left out", err)
+	}
+}
+
 func TestApplyImmutableField(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -8,6 +8,8 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/drawbridge-gitops/drawbridge/internal/secret"
 )
 
 // ApplyError says that the cluster did not take an object.
@@ -39,7 +41,7 @@ func withSource(err error, source string) error {
 }
 
 func applyError(it item, err error) error {
-	e := &ApplyError{Object: it.id, Source: it.at(), Err: err}
+	e := &ApplyError{Object: it.id, Source: it.at(), Err: masked(it, err)}
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {
 		return e
@@ -97,9 +99,30 @@ func immutableAdvice(id ID, fields []string) string {
 	return what + ": undo the change, or give the object another name, or delete it in the cluster and it is created anew"
 }
 
+// masked takes the secret values of the object out of the server's words, which
+// quote what does not fit the schema: a password without its quotes.
+func masked(it item, err error) error {
+	var values []string
+	if it.Object.Object != nil {
+		values = secret.Values(it.id.Resource().Type, it.Object.Object.Object)
+	}
+	if text := secret.NewMask(values...).Text(err.Error()); text != err.Error() {
+		return maskedError{err, text}
+	}
+	return err
+}
+
+type maskedError struct {
+	error
+	text string
+}
+
+func (e maskedError) Error() string { return e.text }
+func (e maskedError) Unwrap() error { return e.error }
+
 // withoutWords keeps of the server's answer what can't hold a value.
 func withoutWords(s metav1.Status, fields []string) error {
-	text := fmt.Sprintf("the server refused it (%d %s)", s.Code, s.Reason)
+	text := fmt.Sprintf("the server refused it (%s)", strings.TrimSpace(fmt.Sprintf("%d %s", s.Code, s.Reason)))
 	if len(fields) > 0 {
 		text += " because of " + strings.Join(fields, ", ")
 	}

@@ -47,7 +47,8 @@ func (e *KindError) Error() string {
 
 // Check returns whether the objects could be applied as far as that can be told
 // without writing: each has a name and a kind that the cluster serves, or that a
-// CustomResourceDefinition among the objects defines, and none is there twice.
+// CustomResourceDefinition among the objects defines, none is there twice, and
+// what Secrets hold is text.
 // The error joins a KindError for each kind that is not served.
 func (c *Cluster) Check(ctx context.Context, objects []render.Object) error {
 	_, err := c.resolve(ctx, objects, "default")
@@ -103,6 +104,7 @@ func (c *Cluster) resolve(ctx context.Context, objects []render.Object, namespac
 			continue
 		}
 		first[it.id] = o.Source
+		errs = append(errs, secretFaults(it)...)
 		items = append(items, it)
 	}
 	return items, errors.Join(errs...)

@@ -59,6 +59,32 @@ app.yaml:61: ConfigMap default/f is already defined at app.yaml:51: keep one of 
 	}
 }
 
+func TestCheckSecrets(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	err := w.Check(w.ctx, objects(t, `
+apiVersion: v1
+kind: Secret
+metadata: {name: a}
+data: {good: aGk=, folded: "aGkg\naGk=", pending: "drawbridge-pending", bad: hunter2}
+stringData: {good: hunter2, bad: 98765432, none: null}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: b}
+data: hunter2
+`))
+	want := `app.yaml:1: Secret default/a: data.bad: expected base64: write the value as it is under stringData
+app.yaml:1: Secret default/a: stringData.bad: expected text: put numbers and booleans in quotes
+app.yaml:11: Secret default/b: data: expected a mapping of names to values`
+	if err == nil {
+		t.Fatal("no error")
+	}
+	if d := cmp.Diff(strings.Split(want, "\n"), strings.Split(err.Error(), "\n")); d != "" {
+		t.Error(d)
+	}
+}
+
 // Each replacement must be served, or the advice would lead from one error to
 // the next.
 func TestReplacementsAreServed(t *testing.T) {

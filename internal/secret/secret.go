@@ -11,6 +11,8 @@
 package secret
 
 import (
+	"encoding/json"
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -55,13 +57,17 @@ func Field(resourceType, path string) bool {
 	return Name(last)
 }
 
+// withPassword is a URL with a password in it.
+var withPassword = regexp.MustCompile(`://[^/\s:@]*:[^/\s@]+@`)
+
 // Value tells whether the text is, or refers to, a secret: a dynamic reference
-// to one, the stars that CloudFormation prints for a NoEcho parameter, or a
-// private key.
+// to one, the stars that CloudFormation prints for a NoEcho parameter, a private
+// key, or a URL with a password.
 func Value(text string) bool {
 	return strings.Contains(text, "{{resolve:secretsmanager:") ||
 		strings.Contains(text, "{{resolve:ssm-secure:") ||
 		strings.Contains(text, "PRIVATE KEY-----") ||
+		withPassword.MatchString(text) ||
 		len(text) >= 4 && strings.Trim(text, "*") == ""
 }
 
@@ -113,14 +119,45 @@ func inside(resourceType, path string, v any) bool {
 	return false
 }
 
+// Values are the secret values in an object of the type, for a [Mask] to take them
+// out of what is said about the object.
+func Values(resourceType string, object map[string]any) []string {
+	var found []string
+	var collect func(path string, v any, known bool)
+	collect = func(path string, v any, known bool) {
+		switch x := v.(type) {
+		case nil, bool:
+		case map[string]any:
+			name, _ := x["name"].(string)
+			for k, e := range x {
+				collect(join(path, k), e, leaf(e) && Field(resourceType, join(path, k)) || k == "value" && Name(name))
+			}
+		case []any:
+			for _, e := range x {
+				collect(path, e, known)
+			}
+		case string:
+			if known || Value(x) {
+				found = append(found, x)
+			}
+		default:
+			if text, err := json.Marshal(x); err == nil && known {
+				found = append(found, string(text)) // a number, as it was written
+			}
+		}
+	}
+	collect("", object, false)
+	return found
+}
+
 // leaf is true for a value that can be a secret by itself. An object that is
-// called "secret" is a reference to one; `true` and numbers are settings.
+// called "secret" is a reference to one, and `true` is a setting.
 func leaf(v any) bool {
 	switch v.(type) {
-	case string, []any:
-		return true
+	case nil, bool, map[string]any:
+		return false
 	}
-	return false
+	return true
 }
 
 func join(path, key string) string {

@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -72,5 +73,43 @@ func TestRedact(t *testing.T) {
 	}
 	if in.Fields[0].After != s {
 		t.Error("Redact altered its argument")
+	}
+}
+
+func TestValue(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"mysql://ghost:hunter2@db:3306/ghost": true,
+		"redis://:hunter2@cache":              true,
+		"https://blog.example.com:8443/a@b":   false,
+		"https://ghost@db/x":                  false,
+		"-----BEGIN RSA PRIVATE KEY-----":     true,
+		"****":                                true,
+		"plain":                               false,
+	} {
+		if got := Value(text); got != want {
+			t.Errorf("Value(%q) = %v, want %v", text, got, want)
+		}
+	}
+}
+
+func TestValues(t *testing.T) {
+	t.Parallel()
+	got := Values("apps/Deployment", map[string]any{
+		"spec": map[string]any{
+			"env": []any{
+				map[string]any{"name": "DB_PASSWORD", "value": float64(98765432)},
+				map[string]any{"name": "DB_HOST", "value": "db"},
+				map[string]any{"name": "DB_TOKEN", "valueFrom": map[string]any{"secretKeyRef": map[string]any{"name": "db"}}},
+			},
+			"volume":   map[string]any{"secret": map[string]any{"secretName": "tls"}},
+			"password": true,
+		},
+		"passwords": []any{"one", map[string]any{"name": "x"}},
+		"url":       "mysql://u:p@h",
+	})
+	slices.Sort(got)
+	if d := cmp.Diff([]string{"98765432", "mysql://u:p@h", "one"}, got); d != "" {
+		t.Error(d)
 	}
 }

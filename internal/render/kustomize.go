@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -79,8 +80,15 @@ func placed(files *view, file string, err error) error {
 	if ctxErr := files.ctx.Err(); ctxErr != nil {
 		return ctxErr
 	}
-	return &document.Error{Position: Source{File: file}, Message: "kustomize: " + strings.TrimSpace(err.Error()), Cause: err}
+	words := strings.TrimSpace(err.Error())
+	if quotesGenerator.MatchString(words) {
+		return document.Errorf(Source{File: file}, "kustomize: a generator's literal is not of the form key=value, or a line of its env file is not; the words of Kustomize are left out, for they quote what may be a secret")
+	}
+	return &document.Error{Position: Source{File: file}, Message: "kustomize: " + words, Cause: err}
 }
+
+// quotesGenerator matches what Kustomize says of data that it does not understand.
+var quotesGenerator = regexp.MustCompile(`invalid literal source|invalid utf8 bytes`)
 
 // withOrigins is the top kustomization with the option that makes Kustomize note
 // where each object is from; keep tells that the user asked for the notes too.

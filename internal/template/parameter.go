@@ -158,6 +158,9 @@ func (p *Parameter) check(value string) string {
 			}
 		}
 		if p.AllowedValues != nil && !slices.Contains(p.AllowedValues, v) {
+			if p.NoEcho { // CloudFormation lists them all the same
+				return "Parameter '" + p.Name + "' must be one of its AllowedValues"
+			}
 			return "Parameter '" + p.Name + "' must be one of AllowedValues: [" + strings.Join(p.AllowedValues, ", ") + "]"
 		}
 	}

@@ -234,11 +234,12 @@ func (p *plan) deployApp(ctx context.Context, n *node, v *values) (map[string]st
 	var mu sync.Mutex
 	outputs := map[string]map[string]string{}
 	results := walk(ctx, order, func(id string) []string { return byID[id].DependsOn }, stacksAtOnce, func(ctx context.Context, id string) error {
-		result, err := p.Stacks.Deploy(ctx, p.stackRequest(n, byID[id], v), p.stackProgress(n.Name))
+		request := p.stackRequest(n, byID[id], v)
+		result, err := p.Stacks.Deploy(ctx, request, p.stackProgress(n.Name))
 		p.Steps.resources(n.Name, result.Changes)
 		mu.Lock()
 		defer mu.Unlock()
-		outputs[id] = result.Outputs
+		outputs[id] = handedOn(n.app.templates[id], result.Outputs, request.Parameters)
 		return err
 	})
 	var errs []error

@@ -31,14 +31,6 @@ func (templates) outputs(ctx context.Context, p *plan, n *node) ([]string, bool)
 	return outputNames(t.Template), true
 }
 
-func outputNames(t *template.Template) []string {
-	var names []string
-	for _, o := range t.OutputNames() {
-		names = append(names, o.Name)
-	}
-	return names
-}
-
 // parse reads a component's template.
 func (p *plan) parse(ctx context.Context, n *node) (*templateFile, error) {
 	body, _, err := p.tree.ReadFile(ctx, p.Repository, n.Template)
@@ -118,7 +110,7 @@ func (templates) roll(ctx context.Context, p *plan, n *node, v *values) error {
 	if err != nil {
 		return p.finish(ctx, n, n.recordedStatus(), err)
 	}
-	return p.finish(ctx, n, v1alpha1.ComponentStatus{StackID: result.StackID, Outputs: result.Outputs}, nil)
+	return p.finish(ctx, n, v1alpha1.ComponentStatus{StackID: result.StackID, Outputs: handedOn(n.template.Template, result.Outputs, v.Parameters)}, nil)
 }
 
 // renamed refuses to leave a stack behind.

@@ -56,7 +56,7 @@ func (p *plan) noOutput(v component.Value, has []string) error {
 	if len(has) > 0 {
 		list = "it has " + strings.Join(has, ", ")
 	}
-	return fmt.Errorf("%s: component %s has no output %q: %s", v.Source, v.From.Component, v.From.Output, list)
+	return fmt.Errorf("%s: component %s has no output %q: %s (one that shows a NoEcho parameter is not handed on: hand on the name of a secret)", v.Source, v.From.Component, v.From.Output, list)
 }
 
 // digestFormat is raised when a new version of Drawbridge makes something else

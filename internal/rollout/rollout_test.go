@@ -51,6 +51,21 @@ func newShop(t *testing.T) *world {
 	return w
 }
 
+// A NoEcho parameter does not get into a status or a manifest by way of an output,
+// whether the output names it or an attribute of a resource has it.
+func TestOutputsShowNoSecret(t *testing.T) {
+	t.Parallel()
+	files := edit(shop, "Resources:\n  Topic", "Parameters:\n  Password: {Type: String, NoEcho: true, Default: hunter2hunter2}\nResources:\n  Topic")
+	files = edit(files, "  Endpoint: {Value: !Ref Topic}\n", "  Endpoint: {Value: !Ref Topic}\n  Url: {Value: !Sub 'db://${Password}'}\n  Name: {Value: !GetAtt Topic.TopicName}\n")
+	w := newWorld(t)
+	w.stacks.outputs["db"] = map[string]string{"Endpoint": "db.example.com", "Url": "db://hunter2hunter2", "Name": "topic-hunter2hunter2"}
+	w.succeeded(w.commit(files))
+	if diff := cmp.Diff(map[string]string{"Endpoint": "db.example.com"}, w.store.stored["db"].Status.Outputs); diff != "" {
+		t.Error(diff)
+	}
+	w.failed(w.commit(edit(files, "db.Endpoint", "db.Url")), `no output "Url"`, "NoEcho")
+}
+
 func edit(files, before, after string) string {
 	if !strings.Contains(files, before) {
 		panic("no " + before)

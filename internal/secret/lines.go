@@ -37,7 +37,8 @@ func (l *Lines) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Close passes on what is left, a last line without an end included.
+// Close passes on what is left, a last line without an end included. More may be
+// written afterwards, as if it were new.
 func (l *Lines) Close() error {
 	l.split(l.hidden.end(nil))
 	if len(l.partial) > 0 {

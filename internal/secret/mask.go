@@ -98,7 +98,11 @@ func (s *stream) next(out, p []byte) []byte {
 }
 
 // end appends what is left.
-func (s *stream) end(out []byte) []byte { return s.pass(out, len(s.held)) }
+func (s *stream) end(out []byte) []byte {
+	out = s.pass(out, len(s.held))
+	s.starred = false
+	return out
+}
 
 // pass appends the first n held bytes. Every place is looked at, those within a
 // secret too, because the next one may begin there.

@@ -35,7 +35,7 @@ var layers = [][]string{
 	{"internal/account", "internal/render", "internal/graph"},
 	{"internal/component"},
 	{"internal/git/gittest"},
-	{"internal/build/buildspec"},
+	{"internal/build/buildspec", "internal/build/session"},
 	{"internal/template", "internal/git", "internal/contain"},
 	{"internal/template/schema/generate"},
 	{"internal/template/schema", "internal/document"},

@@ -143,6 +143,9 @@ func forms(value string) []string {
 			all = append(all, strings.TrimSpace(line))
 		}
 	}
+	for _, e := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
+		all = append(all, e.EncodeToString([]byte(value)))
+	}
 	for before := range 3 {
 		all = append(all, encoded(base64.RawStdEncoding, value, before), encoded(base64.RawURLEncoding, value, before))
 	}

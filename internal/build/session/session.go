@@ -58,7 +58,7 @@ var (
 // killed.
 func Start(ctx context.Context, c contain.Command, shell, folder string, output io.Writer) (*Session, error) {
 	nonce := rand.Text()
-	fill := strings.NewReplacer("@FOLDER@", quote(folder), "@SHELL@", shell, "@NONCE@", nonce)
+	fill := strings.NewReplacer("@FOLDER@", Quote(folder), "@SHELL@", shell, "@NONCE@", nonce)
 	for name, script := range map[string]string{"driver.sh": driver, "loop.sh": loop} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(fill.Replace(script)), 0o600); err != nil {
 			return nil, err
@@ -121,7 +121,7 @@ func (s *Session) Close() error {
 	return s.err
 }
 
-// quote makes a word for the shell of any text.
-func quote(text string) string {
+// Quote makes a word for the shell of any text.
+func Quote(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }

@@ -125,6 +125,16 @@ func (w *world) provider(t *testing.T, typeName string) resource.Provider {
 	return provider
 }
 
+// do makes a call of an official client that must succeed.
+func do[In, Out, Option any](t *testing.T, call func(context.Context, *In, ...func(*Option)) (*Out, error), in *In) *Out {
+	t.Helper()
+	out, err := call(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 // wantCode fails unless err is an API error with the code.
 func wantCode(t *testing.T, err error, code string) {
 	t.Helper()

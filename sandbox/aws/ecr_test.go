@@ -37,32 +37,20 @@ func TestRepositories(t *testing.T) {
 	_, err = client.CreateRepository(ctx, &ecr.CreateRepositoryInput{RepositoryName: aws.String("Upper")})
 	wantCode(t, err, "InvalidParameterException")
 
-	if _, err := client.PutImageTagMutability(ctx, &ecr.PutImageTagMutabilityInput{RepositoryName: name, ImageTagMutability: types.ImageTagMutabilityImmutable}); err != nil {
-		t.Fatal(err)
-	}
+	do(t, client.PutImageTagMutability, &ecr.PutImageTagMutabilityInput{RepositoryName: name, ImageTagMutability: types.ImageTagMutabilityImmutable})
 	_, err = client.PutImageTagMutability(ctx, &ecr.PutImageTagMutabilityInput{RepositoryName: name, ImageTagMutability: "MAYBE"})
 	wantCode(t, err, "InvalidParameterException")
-	if _, err := client.PutImageScanningConfiguration(ctx, &ecr.PutImageScanningConfigurationInput{RepositoryName: name, ImageScanningConfiguration: &types.ImageScanningConfiguration{}}); err != nil {
-		t.Fatal(err)
-	}
+	do(t, client.PutImageScanningConfiguration, &ecr.PutImageScanningConfigurationInput{RepositoryName: name, ImageScanningConfiguration: &types.ImageScanningConfiguration{}})
 	_, err = client.GetLifecyclePolicy(ctx, &ecr.GetLifecyclePolicyInput{RepositoryName: name})
 	wantCode(t, err, "LifecyclePolicyNotFoundException")
 	_, err = client.PutLifecyclePolicy(ctx, &ecr.PutLifecyclePolicyInput{RepositoryName: name, LifecyclePolicyText: aws.String(`{"rules":[{}]}`)})
 	wantCode(t, err, "InvalidParameterException")
-	if _, err := client.PutLifecyclePolicy(ctx, &ecr.PutLifecyclePolicyInput{RepositoryName: name, LifecyclePolicyText: aws.String(lifecyclePolicy)}); err != nil {
-		t.Fatal(err)
-	}
+	do(t, client.PutLifecyclePolicy, &ecr.PutLifecyclePolicyInput{RepositoryName: name, LifecyclePolicyText: aws.String(lifecyclePolicy)})
 	_, err = client.GetRepositoryPolicy(ctx, &ecr.GetRepositoryPolicyInput{RepositoryName: name})
 	wantCode(t, err, "RepositoryPolicyNotFoundException")
-	if _, err := client.SetRepositoryPolicy(ctx, &ecr.SetRepositoryPolicyInput{RepositoryName: name, PolicyText: aws.String(`{"Statement":[]}`)}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := client.TagResource(ctx, &ecr.TagResourceInput{ResourceArn: made.Repository.RepositoryArn, Tags: []types.Tag{{Key: aws.String("stage"), Value: aws.String("test")}}}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := client.UntagResource(ctx, &ecr.UntagResourceInput{ResourceArn: made.Repository.RepositoryArn, TagKeys: []string{"owner"}}); err != nil {
-		t.Fatal(err)
-	}
+	do(t, client.SetRepositoryPolicy, &ecr.SetRepositoryPolicyInput{RepositoryName: name, PolicyText: aws.String(`{"Statement":[]}`)})
+	do(t, client.TagResource, &ecr.TagResourceInput{ResourceArn: made.Repository.RepositoryArn, Tags: []types.Tag{{Key: aws.String("stage"), Value: aws.String("test")}}})
+	do(t, client.UntagResource, &ecr.UntagResourceInput{ResourceArn: made.Repository.RepositoryArn, TagKeys: []string{"owner"}})
 	_, err = client.TagResource(ctx, &ecr.TagResourceInput{ResourceArn: aws.String(*made.Repository.RepositoryArn + "-none"), Tags: []types.Tag{}})
 	wantCode(t, err, "RepositoryNotFoundException")
 
@@ -88,19 +76,13 @@ func TestRepositories(t *testing.T) {
 	if err != nil || len(tags.Tags) != 1 || *tags.Tags[0].Value != "test" {
 		t.Errorf("tags = %v, %v", tags, err)
 	}
-	if _, err := client.DeleteLifecyclePolicy(ctx, &ecr.DeleteLifecyclePolicyInput{RepositoryName: name}); err != nil {
-		t.Fatal(err)
-	}
+	do(t, client.DeleteLifecyclePolicy, &ecr.DeleteLifecyclePolicyInput{RepositoryName: name})
 	_, err = client.DeleteLifecyclePolicy(ctx, &ecr.DeleteLifecyclePolicyInput{RepositoryName: name})
 	wantCode(t, err, "LifecyclePolicyNotFoundException")
-	if _, err := client.DeleteRepositoryPolicy(ctx, &ecr.DeleteRepositoryPolicyInput{RepositoryName: name}); err != nil {
-		t.Fatal(err)
-	}
+	do(t, client.DeleteRepositoryPolicy, &ecr.DeleteRepositoryPolicyInput{RepositoryName: name})
 	_, err = client.DeleteRepositoryPolicy(ctx, &ecr.DeleteRepositoryPolicyInput{RepositoryName: name})
 	wantCode(t, err, "RepositoryPolicyNotFoundException")
-	if _, err := client.DeleteRepository(ctx, &ecr.DeleteRepositoryInput{RepositoryName: name}); err != nil {
-		t.Fatal(err)
-	}
+	do(t, client.DeleteRepository, &ecr.DeleteRepositoryInput{RepositoryName: name})
 	_, err = client.DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{RepositoryNames: []string{"team/api"}})
 	wantCode(t, err, "RepositoryNotFoundException")
 }
@@ -136,9 +118,7 @@ func TestNoImages(t *testing.T) {
 	t.Parallel()
 	w := start(t, sandbox.Options{})
 	client, ctx, name := ecr.NewFromConfig(w.Config), t.Context(), aws.String("app")
-	if _, err := client.CreateRepository(ctx, &ecr.CreateRepositoryInput{RepositoryName: name}); err != nil {
-		t.Fatal(err)
-	}
+	do(t, client.CreateRepository, &ecr.CreateRepositoryInput{RepositoryName: name})
 	id := []types.ImageIdentifier{{ImageTag: aws.String("latest")}}
 	_, err := client.DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: name, ImageIds: id})
 	wantCode(t, err, "ImageNotFoundException")

@@ -1,20 +1,25 @@
-// Package iam is the sandbox's IAM, as far as stacks need it: roles, managed
-// policies and instance profiles as CloudFormation makes them, and the calls that
-// read roles. Policies are kept and shown, and never enforced: every principal of
-// the sandbox may do everything.
+// Package iam is the sandbox's IAM, as far as stacks and the tools around them need
+// it: roles with their policies, managed policies with versions, instance profiles,
+// OpenID Connect providers and service-linked roles, by the API and by
+// CloudFormation. Policies are kept and shown, and never enforced: every principal
+// of the sandbox may do everything, and nothing simulates them.
+//
+// AWS-managed policies (arn:aws:iam::aws:policy/…) can be attached by any name; the
+// sandbox has none of their documents. There are no users and groups.
 //
 // IAM has no regions; its state is the account's.
 package iam
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
 	"net/url"
 	"sort"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/resource"
@@ -32,133 +37,167 @@ type IAM struct {
 // New returns the service over a store.
 func New(state *store.Store, pace *simtime.Pace) *IAM { return &IAM{store: state, pace: pace} }
 
-type role struct {
-	Name, ID, ARN, Path, Description, Trust string
-	MaxSession                              int
-	Created                                 time.Time
-	Tags                                    map[string]string
-	Managed                                 []string          // ARNs of attached policies
-	Inline                                  map[string]string // name to document
-	Token                                   string
-}
-
-var roles = store.Table[role]{Name: "iam/roles"}
-
 // Service returns the API.
 func (i *IAM) Service() *wire.Service {
 	service := &wire.Service{Name: "iam", Protocol: wire.Query, Namespace: "https://iam.amazonaws.com/doc/2010-05-08/"}
-	wire.Register(service, "GetRole", i.getRole)
-	wire.Register(service, "ListRoles", i.listRoles)
-	wire.Register(service, "ListAttachedRolePolicies", i.listAttachedRolePolicies)
-	wire.Register(service, "ListRolePolicies", i.listRolePolicies)
-	wire.Register(service, "GetRolePolicy", i.getRolePolicy)
+	i.registerRoles(service)
+	i.registerRolePolicies(service)
+	i.registerPolicies(service)
+	i.registerProfiles(service)
+	i.registerOpenIDProviders(service)
 	return service
-}
-
-func scopeOf(ctx context.Context) store.Scope {
-	return store.Scope{Account: wire.CallOf(ctx).Account}
-}
-
-func noRole(name string) error {
-	return &wire.Error{Code: "NoSuchEntity", Message: "The role with name " + name + " cannot be found.", HTTPStatus: 404}
-}
-
-func (i *IAM) role(ctx context.Context, name *string) (found role, err error) {
-	err = i.store.View(func(tx *store.Tx) error {
-		var exists bool
-		if found, exists, err = roles.Get(tx, scopeOf(ctx), aws.ToString(name)); err == nil && !exists {
-			err = noRole(aws.ToString(name))
-		}
-		return err
-	})
-	return found, err
-}
-
-func (r role) answer() types.Role {
-	answer := types.Role{
-		RoleName: aws.String(r.Name), RoleId: aws.String(r.ID), Arn: aws.String(r.ARN), Path: aws.String(r.Path),
-		CreateDate: aws.Time(r.Created), MaxSessionDuration: aws.Int32(int32(r.MaxSession)),
-		AssumeRolePolicyDocument: aws.String(url.QueryEscape(r.Trust)),
-	}
-	if r.Description != "" {
-		answer.Description = aws.String(r.Description)
-	}
-	for key, value := range r.Tags {
-		answer.Tags = append(answer.Tags, types.Tag{Key: aws.String(key), Value: aws.String(value)})
-	}
-	sort.Slice(answer.Tags, func(a, b int) bool { return *answer.Tags[a].Key < *answer.Tags[b].Key })
-	return answer
-}
-
-func (i *IAM) getRole(ctx context.Context, in *iam.GetRoleInput) (*iam.GetRoleOutput, error) {
-	found, err := i.role(ctx, in.RoleName)
-	if err != nil {
-		return nil, err
-	}
-	answer := found.answer()
-	return &iam.GetRoleOutput{Role: &answer}, nil
-}
-
-func (i *IAM) listRoles(ctx context.Context, in *iam.ListRolesInput) (*iam.ListRolesOutput, error) {
-	out := &iam.ListRolesOutput{Roles: []types.Role{}}
-	limit := 100
-	if in.MaxItems != nil {
-		limit = int(*in.MaxItems)
-	}
-	err := i.store.View(func(tx *store.Tx) error {
-		return roles.Walk(tx, scopeOf(ctx), "", func(name string, found role) error {
-			if !strings.HasPrefix(found.Path, aws.ToString(in.PathPrefix)) || name <= aws.ToString(in.Marker) {
-				return nil
-			}
-			if len(out.Roles) == limit {
-				out.IsTruncated, out.Marker = true, out.Roles[limit-1].RoleName
-				return store.Stop
-			}
-			answer := found.answer()
-			answer.Tags = nil // as the service leaves them out
-			out.Roles = append(out.Roles, answer)
-			return nil
-		})
-	})
-	return out, err
-}
-
-func (i *IAM) listAttachedRolePolicies(ctx context.Context, in *iam.ListAttachedRolePoliciesInput) (*iam.ListAttachedRolePoliciesOutput, error) {
-	found, err := i.role(ctx, in.RoleName)
-	out := &iam.ListAttachedRolePoliciesOutput{}
-	for _, arn := range found.Managed {
-		out.AttachedPolicies = append(out.AttachedPolicies, types.AttachedPolicy{
-			PolicyArn: aws.String(arn), PolicyName: aws.String(arn[strings.LastIndex(arn, "/")+1:]),
-		})
-	}
-	return out, err
-}
-
-func (i *IAM) listRolePolicies(ctx context.Context, in *iam.ListRolePoliciesInput) (*iam.ListRolePoliciesOutput, error) {
-	found, err := i.role(ctx, in.RoleName)
-	out := &iam.ListRolePoliciesOutput{}
-	for name := range found.Inline {
-		out.PolicyNames = append(out.PolicyNames, name)
-	}
-	sort.Strings(out.PolicyNames)
-	return out, err
-}
-
-func (i *IAM) getRolePolicy(ctx context.Context, in *iam.GetRolePolicyInput) (*iam.GetRolePolicyOutput, error) {
-	found, err := i.role(ctx, in.RoleName)
-	if err != nil {
-		return nil, err
-	}
-	document, ok := found.Inline[aws.ToString(in.PolicyName)]
-	if !ok {
-		return nil, &wire.Error{Code: "NoSuchEntity", HTTPStatus: 404,
-			Message: "The role policy with name " + aws.ToString(in.PolicyName) + " cannot be found."}
-	}
-	return &iam.GetRolePolicyOutput{RoleName: &found.Name, PolicyName: in.PolicyName, PolicyDocument: aws.String(url.QueryEscape(document))}, nil
 }
 
 // Register adds the resource types.
 func (i *IAM) Register(registry *resource.Registry) {
 	registry.Register(roleProvider{i}, "AWS::IAM::Role")
 	registry.Register(rolePolicyProvider{i}, "AWS::IAM::Policy", "AWS::IAM::RolePolicy")
+	registry.Register(managedPolicyProvider{i}, "AWS::IAM::ManagedPolicy")
+	registry.Register(profileProvider{i}, "AWS::IAM::InstanceProfile")
+	registry.Register(openIDProvider{i}, "AWS::IAM::OIDCProvider")
+	registry.Register(serviceRoleProvider{i}, "AWS::IAM::ServiceLinkedRole")
+}
+
+func scopeOf(ctx context.Context) store.Scope {
+	return store.Scope{Account: wire.CallOf(ctx).Account}
+}
+
+// kind is what IAM keeps of one sort, by name or by ARN.
+type kind[T any] struct {
+	store.Table[T]
+	missing func(id string) string // the message about one that is not there
+}
+
+func (k kind[T]) find(tx *store.Tx, scope store.Scope, id string) (T, error) {
+	found, exists, err := k.Get(tx, scope, id)
+	if err == nil && !exists {
+		err = noSuchEntity(k.missing(id))
+	}
+	return found, err
+}
+
+// read finds one in a view of its own.
+func (k kind[T]) read(ctx context.Context, i *IAM, id *string) (found T, err error) {
+	err = i.store.View(func(tx *store.Tx) error {
+		found, err = k.find(tx, scopeOf(ctx), aws.ToString(id))
+		return err
+	})
+	return found, err
+}
+
+// change runs an update of one.
+func (k kind[T]) change(ctx context.Context, i *IAM, id *string, do func(*T) error) error {
+	return i.store.Update(func(tx *store.Tx) error {
+		found, err := k.find(tx, scopeOf(ctx), aws.ToString(id))
+		if err != nil {
+			return err
+		}
+		if err := do(&found); err != nil {
+			return err
+		}
+		return k.Put(tx, scopeOf(ctx), aws.ToString(id), found)
+	})
+}
+
+// list reads all.
+func (k kind[T]) list(ctx context.Context, i *IAM) (all []T, err error) {
+	err = i.store.View(func(tx *store.Tx) error {
+		all, err = k.List(tx, scopeOf(ctx), "")
+		return err
+	})
+	return all, err
+}
+
+func noSuchEntity(message string) error {
+	return &wire.Error{Code: "NoSuchEntity", Message: message, HTTPStatus: http.StatusNotFound}
+}
+
+func entityExists(message string) error {
+	return &wire.Error{Code: "EntityAlreadyExists", Message: message, HTTPStatus: http.StatusConflict}
+}
+
+func deleteConflict(message string) error {
+	return &wire.Error{Code: "DeleteConflict", Message: message, HTTPStatus: http.StatusConflict}
+}
+
+// checkDocument looks whether a text is a policy document at all.
+func checkDocument(text string) error {
+	var document map[string]any
+	if err := json.Unmarshal([]byte(text), &document); err != nil {
+		return wire.Errorf("MalformedPolicyDocument", "This policy contains invalid Json")
+	}
+	return nil
+}
+
+// escaped is a document as IAM shows it: percent-encoded, blanks too.
+func escaped(document string) *string {
+	return aws.String(strings.ReplaceAll(url.QueryEscape(document), "+", "%20"))
+}
+
+// pathOf is a path that is "/" by default.
+func pathOf(given *string) (string, error) {
+	path := aws.ToString(given)
+	if path == "" {
+		path = "/"
+	}
+	if !strings.HasPrefix(path, "/") || !strings.HasSuffix(path, "/") {
+		return "", wire.Errorf("ValidationError", "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.")
+	}
+	return path, nil
+}
+
+func tagList(tags map[string]string) []types.Tag {
+	var list []types.Tag
+	for key, value := range tags {
+		list = append(list, types.Tag{Key: aws.String(key), Value: aws.String(value)})
+	}
+	sort.Slice(list, func(a, b int) bool { return *list[a].Key < *list[b].Key })
+	return list
+}
+
+// with returns tags with some added, without changing the map that it gets.
+func with(tags map[string]string, added []types.Tag) map[string]string {
+	out := make(map[string]string, len(tags)+len(added))
+	for key, value := range tags {
+		out[key] = value
+	}
+	for _, tag := range added {
+		out[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+	}
+	return out
+}
+
+func without(tags map[string]string, keys []string) map[string]string {
+	out := with(tags, nil)
+	for _, key := range keys {
+		delete(out, key)
+	}
+	return out
+}
+
+// refusal gives the service's errors the codes of the resource contract.
+func refusal(err error) error {
+	var own *resource.Error
+	answer, expected := wire.As(err)
+	if errors.As(err, &own) || !expected {
+		return err
+	}
+	code := resource.InvalidRequest
+	switch answer.Code {
+	case "EntityAlreadyExists":
+		code = resource.AlreadyExists
+	case "NoSuchEntity":
+		code = resource.NotFound
+	case "DeleteConflict":
+		code = resource.ResourceConflict
+	case "LimitExceeded":
+		code = resource.ServiceLimitExceeded
+	}
+	return &resource.Error{Code: code, Message: answer.Message}
+}
+
+// gone reports whether an error says that something is not there.
+func gone(err error) bool {
+	answer, _ := wire.As(err)
+	return err != nil && answer.Code == "NoSuchEntity"
 }

@@ -2,6 +2,7 @@ package iam
 
 import (
 	"context"
+	"slices"
 
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/resource"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/simtime"
@@ -20,16 +21,13 @@ func (p roleProvider) Create(ctx context.Context, request resource.Request) (res
 	if name == "" {
 		name = resource.Name(request, 64)
 	}
-	path, err := properties.String("Path")
+	path, err := path(properties)
 	if err != nil {
-		return resource.State{}, err
+		return resource.State{}, refusal(err)
 	}
-	if path == "" {
-		path = "/"
-	}
-	made := role{
-		Name: name, Path: path, ID: "AROA" + resource.Suffix(request.Token, 17), Created: p.pace.Now(),
-		ARN: "arn:aws:iam::" + request.Account + ":role" + path + name, Token: request.Token,
+	made, err := p.newRole(request.Account, path, name, request.Token)
+	if err != nil {
+		return resource.State{}, refusal(err)
 	}
 	return p.write(ctx, request, simtime.Create, made)
 }
@@ -52,23 +50,26 @@ func (p roleProvider) write(ctx context.Context, request resource.Request, opera
 		case exists:
 			r = old
 		}
-		before := inlineNames(request.Previous)
-		if err := r.set(request, before); err != nil {
+		if err := r.set(request); err != nil {
 			return err
+		}
+		for _, arn := range r.Managed {
+			if err := attachable(tx, scope, arn); err != nil {
+				return err
+			}
 		}
 		return roles.Put(tx, scope, r.Name, r)
 	})
 	if err != nil {
-		return resource.State{}, err
+		return resource.State{}, refusal(err)
 	}
 	return resource.State{
 		PhysicalID: r.Name, Ref: r.Name, Attributes: map[string]any{"Arn": r.ARN, "RoleId": r.ID},
 	}, p.pace.Wait(ctx, p.pace.End(request.Type, operation))
 }
 
-// set gives the role what its properties say. Inline policies that other
-// resources put on it stay.
-func (r *role) set(request resource.Request, before []string) error {
+// set gives the role what its properties say. Policies that others put on it stay.
+func (r *role) set(request resource.Request) error {
 	properties := resource.Props(request.Properties)
 	var err error
 	if r.Trust, err = properties.JSON("AssumeRolePolicyDocument"); err != nil {
@@ -80,9 +81,19 @@ func (r *role) set(request resource.Request, before []string) error {
 	if r.Description, err = properties.String("Description"); err != nil {
 		return err
 	}
-	if r.Managed, err = properties.Strings("ManagedPolicyArns"); err != nil {
+	if r.Boundary, err = properties.String("PermissionsBoundary"); err != nil {
 		return err
 	}
+	before, err := resource.Props(request.Previous).Strings("ManagedPolicyArns")
+	if err != nil {
+		return err
+	}
+	wanted, err := properties.Strings("ManagedPolicyArns")
+	if err != nil {
+		return err
+	}
+	r.Managed = slices.DeleteFunc(r.Managed, func(arn string) bool { return slices.Contains(before, arn) || slices.Contains(wanted, arn) })
+	r.Managed = append(r.Managed, wanted...)
 	r.MaxSession = 3600
 	if properties.Has("MaxSessionDuration") {
 		if r.MaxSession, err = properties.Int("MaxSessionDuration"); err != nil {
@@ -98,7 +109,7 @@ func (r *role) set(request resource.Request, before []string) error {
 	if r.Inline == nil {
 		r.Inline = map[string]string{}
 	}
-	for _, name := range before {
+	for _, name := range inlineNames(request.Previous) {
 		delete(r.Inline, name)
 	}
 	policies, err := properties.Objects("Policies")
@@ -129,8 +140,8 @@ func inlineNames(properties resource.Props) []string {
 
 func (p roleProvider) Delete(ctx context.Context, request resource.Request) error {
 	scope := store.Scope{Account: request.Account}
-	if err := p.store.Update(func(tx *store.Tx) error { return roles.Delete(tx, scope, request.PhysicalID) }); err != nil {
-		return err
+	if err := p.store.Update(func(tx *store.Tx) error { return dropRole(tx, scope, request.PhysicalID) }); err != nil {
+		return refusal(err)
 	}
 	return p.pace.Wait(ctx, p.pace.End(request.Type, simtime.Delete))
 }
@@ -161,8 +172,8 @@ func (p rolePolicyProvider) write(ctx context.Context, request resource.Request,
 	if err != nil {
 		return resource.State{}, err
 	}
-	if len(wanted) == 0 {
-		return resource.State{}, resource.Invalid("policy %s must name at least one role: the sandbox has no users and groups", name)
+	if len(wanted) == 0 || properties.Has("Users") || properties.Has("Groups") {
+		return resource.State{}, resource.Invalid("policy %s must name roles, and nothing else: the sandbox has no users and groups", name)
 	}
 	id := request.PhysicalID
 	if id == "" {

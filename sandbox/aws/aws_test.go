@@ -228,7 +228,7 @@ func TestAssumeRole(t *testing.T) {
 	wantCode(t, err, "InvalidClientTokenId")
 	clock.Advance(901 * time.Second)
 	_, err = session.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
-	wantCode(t, err, "RequestExpired")
+	wantCode(t, err, "ExpiredToken")
 }
 
 func TestSimulatedTimeOverHTTP(t *testing.T) {

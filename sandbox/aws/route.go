@@ -39,6 +39,9 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	identity, err := e.verifier.Verify(r)
+	if s, ok := service.(*wire.Service); ok && errors.Is(err, sigv4.ErrMissing) && s.TakesUnsigned(r) {
+		err = nil
+	}
 	if err != nil {
 		e.refuse(w, r.WithContext(wire.WithCall(r.Context(), call)), name, authenticationError(name, protocol(service, r), err))
 		return
@@ -102,7 +105,9 @@ func authenticationError(service string, protocol wire.Protocol, err error) erro
 		{sigv4.ErrMissing, "MissingAuthenticationToken", "MissingAuthenticationTokenException", "AccessDenied", 403, 403, "Request is missing Authentication Token", false},
 		{sigv4.ErrUnknownKey, "InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", 403, 403, "The security token included in the request is invalid.", false},
 		{sigv4.ErrToken, "InvalidClientTokenId", "UnrecognizedClientException", "InvalidToken", 403, 400, "The security token included in the request is invalid.", false},
-		{sigv4.ErrExpired, "RequestExpired", "ExpiredTokenException", "RequestTimeTooSkewed", 400, 403, "", true},
+		{sigv4.ErrSession, "ExpiredToken", "ExpiredTokenException", "ExpiredToken", 403, 400, "The security token included in the request is expired", false},
+		{sigv4.ErrURL, "SignatureDoesNotMatch", "InvalidSignatureException", "AccessDenied", 403, 403, "Request has expired", false},
+		{sigv4.ErrExpired, "RequestExpired", "InvalidSignatureException", "RequestTimeTooSkewed", 400, 403, "", true},
 		{sigv4.ErrMismatch, "SignatureDoesNotMatch", "InvalidSignatureException", "SignatureDoesNotMatch", 403, 403,
 			"The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method.", false},
 		{sigv4.ErrBody, "SignatureDoesNotMatch", "InvalidSignatureException", "XAmzContentSHA256Mismatch", 403, 400, "", true},

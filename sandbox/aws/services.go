@@ -20,7 +20,11 @@ import (
 // addServices makes the services and lets each add its resource types. A new
 // service needs its lines here and nothing else.
 func (e *Endpoint) addServices(options Options) error {
-	e.sts = sts.New(e.store, e.pace)
+	identities := iam.New(e.store, e.pace)
+	e.add(identities.Service())
+	identities.Register(e.resources)
+
+	e.sts = sts.New(e.store, e.pace, identities)
 	e.add(e.sts.Service())
 
 	network := ec2.New(e.store, e.pace, options.Zones)
@@ -38,10 +42,6 @@ func (e *Endpoint) addServices(options Options) error {
 	parameters := ssm.New(e.store, e.pace)
 	e.add(parameters.Service())
 	parameters.Register(e.resources)
-
-	identities := iam.New(e.store, e.pace)
-	e.add(identities.Service())
-	identities.Register(e.resources)
 
 	images := ecr.New(e.store, e.pace)
 	e.add(images.Service())

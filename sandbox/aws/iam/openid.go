@@ -55,7 +55,7 @@ func (i *IAM) newIssuer(account, address, token string) (issuer, error) {
 	}
 	host := strings.TrimPrefix(address, "https://")
 	return issuer{
-		ARN: "arn:aws:iam::" + account + ":oidc-provider/" + host, Host: host, Created: i.pace.Now(), Token: token,
+		ARN: issuerARN(account, host), Host: host, Created: i.pace.Now(), Token: token,
 	}, nil
 }
 
@@ -159,6 +159,22 @@ func (i *IAM) untagOpenIDConnectProvider(ctx context.Context, in *iam.UntagOpenI
 func (i *IAM) listOpenIDConnectProviderTags(ctx context.Context, in *iam.ListOpenIDConnectProviderTagsInput) (*iam.ListOpenIDConnectProviderTagsOutput, error) {
 	found, err := issuers.read(ctx, i, in.OpenIDConnectProviderArn)
 	return &iam.ListOpenIDConnectProviderTagsOutput{Tags: tagList(found.Tags)}, err
+}
+
+// ClientIDs are those of the provider at https://host; found is false where the
+// account has no such provider.
+func (i *IAM) ClientIDs(account, host string) (ids []string, found bool, err error) {
+	err = i.store.View(func(tx *store.Tx) error {
+		var p issuer
+		p, found, err = issuers.Get(tx, store.Scope{Account: account}, issuerARN(account, host))
+		ids = p.ClientIDs
+		return err
+	})
+	return ids, found, err
+}
+
+func issuerARN(account, host string) string {
+	return "arn:aws:iam::" + account + ":oidc-provider/" + host
 }
 
 // openIDProvider drives AWS::IAM::OIDCProvider. Its physical ID is the ARN.

@@ -33,7 +33,9 @@ var (
 	ErrMalformed  = errors.New("signature can't be read")
 	ErrUnknownKey = errors.New("access key is not known")
 	ErrToken      = errors.New("session token is not the access key's")
-	ErrExpired    = errors.New("signature or session has expired")
+	ErrExpired    = errors.New("signature has expired")
+	ErrSession    = errors.New("session has ended")
+	ErrURL        = fmt.Errorf("presigned URL's time is over: %w", ErrExpired)
 	ErrMismatch   = errors.New("signature does not match")
 	ErrBody       = errors.New("body is not what was signed")
 	ErrTooLarge   = errors.New("body is too large")
@@ -115,11 +117,11 @@ func (v Verifier) Verify(r *http.Request) (Identity, error) {
 	now := v.Now()
 	switch {
 	case !credential.Expires.IsZero() && now.After(credential.Expires):
-		return Identity{}, fmt.Errorf("%w: the session ended at %s", ErrExpired, credential.Expires.Format(time.RFC3339))
+		return Identity{}, fmt.Errorf("%w at %s", ErrSession, credential.Expires.Format(time.RFC3339))
 	case sig.at.After(now.Add(skew)), !sig.presigned && sig.at.Before(now.Add(-skew)):
 		return Identity{}, fmt.Errorf("%w: signed at %s, and it is %s", ErrExpired, sig.at.Format(timeLayout), now.UTC().Format(timeLayout))
 	case sig.presigned && now.After(sig.at.Add(sig.expires)):
-		return Identity{}, fmt.Errorf("%w: the URL was good until %s", ErrExpired, sig.at.Add(sig.expires).Format(time.RFC3339))
+		return Identity{}, fmt.Errorf("%w: it was good until %s", ErrURL, sig.at.Add(sig.expires).Format(time.RFC3339))
 	}
 	limit, ok := v.MaxBody[sig.service]
 	if !ok {

@@ -26,10 +26,13 @@
 package wire
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sort"
 )
 
@@ -55,6 +58,9 @@ type Service struct {
 	Namespace string
 	// Target is what stands before the dot in X-Amz-Target, for awsJson.
 	Target string
+	// Unsigned are the operations that need no signature: what they are given says
+	// who calls.
+	Unsigned []string
 	// Log gets unknown operations and internal failures; nil is slog.Default().
 	Log *slog.Logger
 
@@ -97,6 +103,25 @@ func (s *Service) Operations() []string {
 	}
 	sort.Strings(names)
 	return names
+}
+
+// largestUnsigned bounds the body of a request that nobody signed.
+const largestUnsigned = 64 << 10
+
+// TakesUnsigned reports whether a request is for an operation that needs no
+// signature. The body is there to be read again.
+func (s *Service) TakesUnsigned(r *http.Request) bool {
+	if len(s.Unsigned) == 0 || r.Body == nil {
+		return false
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, largestUnsigned+1))
+	if err != nil || len(body) > largestUnsigned {
+		return false
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	name, _, err := s.read(r)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return err == nil && slices.Contains(s.Unsigned, name)
 }
 
 // ServeHTTP answers one request. The context must carry a [Call], and the body

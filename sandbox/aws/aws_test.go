@@ -187,7 +187,7 @@ func TestUnknownOperationsAndServices(t *testing.T) {
 	wantCode(t, err, "InvalidAction")
 	_, err = ssm.NewFromConfig(w.Config).ListDocuments(t.Context(), &ssm.ListDocumentsInput{})
 	wantCode(t, err, "UnknownOperationException")
-	_, err = s3.NewFromConfig(w.Config, pathStyle).GetBucketCors(t.Context(), &s3.GetBucketCorsInput{Bucket: aws.String("b")})
+	_, err = s3.NewFromConfig(w.Config, pathStyle).GetBucketReplication(t.Context(), &s3.GetBucketReplicationInput{Bucket: aws.String("b")})
 	wantCode(t, err, "NotImplemented")
 	_, err = cloudformation.NewFromConfig(w.Config).ListStackSets(t.Context(), &cloudformation.ListStackSetsInput{})
 	if err == nil {

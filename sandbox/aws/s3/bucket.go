@@ -5,7 +5,6 @@ import (
 	"encoding/xml"
 	"io"
 	"net/http"
-	"sort"
 	"time"
 
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/store"
@@ -77,7 +76,7 @@ func (s *S3) headBucket(r *request) error {
 }
 
 func (s *S3) deleteBucket(r *request) error {
-	err := s.remove(r.call.Account, r.bucket)
+	err := s.removeBucket(r.call.Account, r.bucket)
 	if err == nil {
 		r.w.WriteHeader(http.StatusNoContent)
 	}
@@ -107,78 +106,6 @@ func (s *S3) getBucketLocation(r *request) error {
 	}
 	writeXML(r.w, http.StatusOK, out)
 	return nil
-}
-
-// subresources maps the parameter of a request to the root of its document.
-var subresources = map[string]string{
-	"versioning":        "VersioningConfiguration",
-	"encryption":        "ServerSideEncryptionConfiguration",
-	"publicAccessBlock": "PublicAccessBlockConfiguration",
-}
-
-// putSetting keeps the document of a setting as it came.
-func (s *S3) putSetting(r *request) error {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return err
-	}
-	for parameter, root := range subresources {
-		if !r.query.Has(parameter) {
-			continue
-		}
-		var document struct{ XMLName xml.Name }
-		if err := xml.Unmarshal(body, &document); err != nil || document.XMLName.Local != root {
-			return malformed()
-		}
-		err := s.change(r.call.Account, r.bucket, func(b *bucket) error {
-			b.Settings[parameter] = string(body)
-			return nil
-		})
-		if err == nil {
-			r.w.WriteHeader(http.StatusOK)
-		}
-		return err
-	}
-	return malformed()
-}
-
-// getSetting answers with the document of a setting, the default, or an error
-// where there is neither.
-func (s *S3) getSetting(r *request, name, byDefault string, missing error) error {
-	found, err := s.settings(r)
-	if err != nil {
-		return err
-	}
-	document := found.Settings[name]
-	if document == "" {
-		document = byDefault
-	}
-	if document == "" {
-		return missing
-	}
-	r.w.Header().Set("Content-Type", "application/xml")
-	_, err = io.WriteString(r.w, document)
-	return err
-}
-
-func (s *S3) getVersioning(r *request) error {
-	return s.getSetting(r, "versioning", `<VersioningConfiguration xmlns="`+namespace+`"/>`, nil)
-}
-
-// Every bucket is encrypted with S3's own keys where nothing else was asked for.
-const defaultEncryption = `<ServerSideEncryptionConfiguration xmlns="` + namespace + `"><Rule>` +
-	`<ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault>` +
-	`<BucketKeyEnabled>false</BucketKeyEnabled></Rule></ServerSideEncryptionConfiguration>`
-
-func (s *S3) getEncryption(r *request) error {
-	return s.getSetting(r, "encryption", defaultEncryption, nil)
-}
-
-func (s *S3) getPublicAccessBlock(r *request) error {
-	return s.getSetting(r, "publicAccessBlock", "", &wire.Error{
-		Code: "NoSuchPublicAccessBlockConfiguration", HTTPStatus: http.StatusNotFound,
-		Message: "The public access block configuration was not found",
-	})
 }
 
 func (s *S3) getPolicy(r *request) error {
@@ -217,25 +144,4 @@ func (s *S3) setPolicy(r *request, policy string) error {
 		r.w.WriteHeader(http.StatusNoContent)
 	}
 	return err
-}
-
-func (s *S3) getTagging(r *request) error {
-	found, err := s.settings(r)
-	if err != nil {
-		return err
-	}
-	if len(found.Tags) == 0 {
-		return &wire.Error{Code: "NoSuchTagSet", Message: "The TagSet does not exist", HTTPStatus: http.StatusNotFound}
-	}
-	type tag struct{ Key, Value string }
-	out := struct {
-		XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ Tagging"`
-		Tags    []tag    `xml:"TagSet>Tag"`
-	}{}
-	for key, value := range found.Tags {
-		out.Tags = append(out.Tags, tag{key, value})
-	}
-	sort.Slice(out.Tags, func(i, j int) bool { return out.Tags[i].Key < out.Tags[j].Key })
-	writeXML(r.w, http.StatusOK, out)
-	return nil
 }

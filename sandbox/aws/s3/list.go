@@ -34,19 +34,47 @@ type listing struct {
 
 type prefix struct{ Prefix string }
 
+// limit reads how many elements a page may have: 1000 where the request does not say.
+func (r *request) limit(parameter string) (int, error) {
+	text := r.query.Get(parameter)
+	if text == "" {
+		return 1000, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return 0, wire.Errorf("InvalidArgument", "%s must be a number that is not negative.", parameter)
+	}
+	return min(n, 1000), nil
+}
+
+// encoding is how the request wants keys written.
+func (r *request) encoding() func(string) string {
+	if r.query.Get("encoding-type") != "url" {
+		return func(key string) string { return key }
+	}
+	return func(key string) string { return strings.ReplaceAll(url.QueryEscape(key), "%2F", "/") }
+}
+
+// fold returns the common prefix that a key is listed under, or the key itself.
+func fold(key, prefix, delimiter string) string {
+	if delimiter != "" {
+		if i := strings.Index(key[len(prefix):], delimiter); i >= 0 {
+			return key[:len(prefix)+i+len(delimiter)]
+		}
+	}
+	return key
+}
+
 // listObjects is ListObjectsV2. Its continuation token is the last key or common
 // prefix of the page before, in base64.
 func (s *S3) listObjects(r *request) error {
+	limit, err := r.limit("max-keys")
+	if err != nil {
+		return err
+	}
 	out := listing{
 		Name: r.bucket, Prefix: r.query.Get("prefix"), Delimiter: r.query.Get("delimiter"), StartAfter: r.query.Get("start-after"),
-		EncodingType: r.query.Get("encoding-type"), ContinuationToken: r.query.Get("continuation-token"), MaxKeys: 1000,
-	}
-	if text := r.query.Get("max-keys"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 0 {
-			return wire.Errorf("InvalidArgument", "max-keys must be a number that is not negative.")
-		}
-		out.MaxKeys = min(n, 1000)
+		EncodingType: r.query.Get("encoding-type"), ContinuationToken: r.query.Get("continuation-token"), MaxKeys: limit,
 	}
 	after := out.StartAfter
 	if out.ContinuationToken != "" {
@@ -56,25 +84,15 @@ func (s *S3) listObjects(r *request) error {
 		}
 		after = string(raw)
 	}
-	encode := func(key string) string {
-		if out.EncodingType == "url" {
-			return strings.ReplaceAll(url.QueryEscape(key), "%2F", "/")
-		}
-		return key
-	}
+	encode := r.encoding()
 	last := ""
-	err := s.store.View(func(tx *store.Tx) error {
+	err = s.store.View(func(tx *store.Tx) error {
 		if _, err := s.bucket(tx, r.call.Account, r.bucket); err != nil {
 			return err
 		}
 		group := "" // the common prefix that the last key had
-		return objects.Walk(tx, everywhere, r.bucket+"/"+out.Prefix, func(_ string, o object) error {
-			name := o.Key
-			if out.Delimiter != "" {
-				if i := strings.Index(o.Key[len(out.Prefix):], out.Delimiter); i >= 0 {
-					name = o.Key[:len(out.Prefix)+i+len(out.Delimiter)]
-				}
-			}
+		return eachKey(tx, r.bucket, out.Prefix, func(o object) error {
+			name := fold(o.Key, out.Prefix, out.Delimiter)
 			common := name != o.Key
 			if name <= after || common && (name == group || strings.HasPrefix(after, name)) {
 				return nil

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -20,7 +21,8 @@ import (
 // ID, and its parts' keys are "ID/00001".
 type upload struct {
 	Bucket, Key, Account string
-	Headers              map[string]string
+	Headers, Tags        map[string]string
+	Begun                time.Time
 }
 
 type part struct {
@@ -28,6 +30,8 @@ type part struct {
 	ETag string
 	MD5  []byte
 	Size int64
+
+	Modified time.Time
 }
 
 var (
@@ -50,11 +54,15 @@ func (s *S3) upload(tx *store.Tx, r *request) (upload, error) {
 
 func (s *S3) createUpload(r *request) error {
 	id := uuid.NewString()
-	err := s.store.Update(func(tx *store.Tx) error {
+	tags, err := headerTags(r)
+	if err != nil {
+		return err
+	}
+	err = s.store.Update(func(tx *store.Tx) error {
 		if _, err := s.bucket(tx, r.call.Account, r.bucket); err != nil {
 			return err
 		}
-		return uploads.Put(tx, everywhere, id, upload{Bucket: r.bucket, Key: r.key, Account: r.call.Account, Headers: keptHeaders(r.Header)})
+		return uploads.Put(tx, everywhere, id, upload{Bucket: r.bucket, Key: r.key, Account: r.call.Account, Headers: keptHeaders(r.Header), Tags: tags, Begun: s.pace.Now()})
 	})
 	if err != nil {
 		return err
@@ -81,7 +89,7 @@ func (s *S3) uploadPart(r *request) error {
 		return err
 	}
 	digest := md5.Sum(body)
-	made := part{ETag: `"` + hex.EncodeToString(digest[:]) + `"`, MD5: digest[:], Size: int64(len(body))}
+	made := part{ETag: `"` + hex.EncodeToString(digest[:]) + `"`, MD5: digest[:], Size: int64(len(body)), Modified: s.pace.Now()}
 	if made.File, err = s.files.write(body); err != nil {
 		return err
 	}
@@ -171,32 +179,21 @@ func (s *S3) completeUpload(r *request) error {
 	}
 	digest := md5.Sum(sums)
 	made := object{
-		Key: r.key, Size: int64(len(body)), Modified: s.pace.Now(), Headers: begun.Headers,
+		Key: r.key, Size: int64(len(body)), Modified: s.pace.Now(), Headers: begun.Headers, Tags: begun.Tags,
 		ETag: fmt.Sprintf(`"%s-%d"`, hex.EncodeToString(digest[:]), len(chosen)),
 	}
 	if made.Checksums, err = checksums(http.Header{}, body); err != nil {
 		return err
 	}
-	if made.File, err = s.files.write(body); err != nil {
-		return err
-	}
 	var garbage []string
-	err = s.store.Update(func(tx *store.Tx) error {
+	err = s.keep(r, &made, body, func(tx *store.Tx) error {
 		if _, err := s.upload(tx, r); err != nil {
 			return err
 		}
-		old, _, err := objects.Get(tx, everywhere, r.bucket+"/"+r.key)
-		if err != nil {
-			return err
-		}
-		if garbage, err = dropUpload(tx, id); err != nil {
-			return err
-		}
-		garbage = append(garbage, old.File)
-		return objects.Put(tx, everywhere, r.bucket+"/"+r.key, made)
+		garbage, err = dropUpload(tx, id)
+		return err
 	})
 	if err != nil {
-		s.files.remove(made.File)
 		return err
 	}
 	for _, name := range garbage {

@@ -34,30 +34,23 @@ func (s *S3) putObject(r *request) error {
 		return err
 	}
 	made.Headers = keptHeaders(r.Header)
-	if made.File, err = s.files.write(body); err != nil {
+	if made.Tags, err = headerTags(r); err != nil {
 		return err
 	}
-	replaced := ""
-	err = s.store.Update(func(tx *store.Tx) error {
-		if _, err := s.bucket(tx, r.call.Account, r.bucket); err != nil {
-			return err
+	err = s.keep(r, &made, body, func(tx *store.Tx) error {
+		if r.Header.Get("If-None-Match") != "*" {
+			return nil
 		}
-		old, exists, err := objects.Get(tx, everywhere, r.bucket+"/"+r.key)
-		if err != nil {
-			return err
-		}
-		if exists && r.Header.Get("If-None-Match") == "*" {
-			return &wire.Error{Code: "PreconditionFailed", HTTPStatus: http.StatusPreconditionFailed,
+		old, exists, err := newest(tx, r.bucket, r.key)
+		if err == nil && exists && !old.Marker {
+			err = &wire.Error{Code: "PreconditionFailed", HTTPStatus: http.StatusPreconditionFailed,
 				Message: "At least one of the pre-conditions you specified did not hold"}
 		}
-		replaced = old.File
-		return objects.Put(tx, everywhere, r.bucket+"/"+r.key, made)
+		return err
 	})
 	if err != nil {
-		s.files.remove(made.File)
 		return err
 	}
-	s.files.remove(replaced)
 	r.w.Header().Set("Etag", made.ETag)
 	for name, value := range made.Checksums {
 		r.w.Header().Set(name, value)
@@ -82,11 +75,16 @@ func keptHeaders(header http.Header) map[string]string {
 	return out
 }
 
+const (
+	versionHeader = "X-Amz-Version-Id"
+	markerHeader  = "X-Amz-Delete-Marker"
+)
+
 // getObject answers GET and HEAD, with ranges and conditions as net/http reads
 // them.
 func (s *S3) getObject(r *request) error {
 	for {
-		found, err := s.object(r.call.Account, r.bucket, r.key)
+		found, versioned, err := s.requested(r)
 		if err != nil {
 			return err
 		}
@@ -104,6 +102,10 @@ func (s *S3) getObject(r *request) error {
 			header.Set(name, value)
 		}
 		header.Set("Etag", found.ETag)
+		setTagCount(header, found.Tags)
+		if versioned {
+			header.Set(versionHeader, found.Version)
+		}
 		if r.Header.Get("X-Amz-Checksum-Mode") == "ENABLED" && r.Header.Get("Range") == "" {
 			for name, value := range found.Checksums {
 				header.Set(name, value)
@@ -114,50 +116,76 @@ func (s *S3) getObject(r *request) error {
 	}
 }
 
-func (s *S3) deleteObject(r *request) error {
-	if err := s.drop(r, []string{r.key}); err != nil {
+// requested finds the version that a request to read names, and whether its bucket
+// has versions. The headers of an answer about a delete marker say so.
+func (s *S3) requested(r *request) (found object, versioned bool, err error) {
+	id := r.query.Get("versionId")
+	err = s.store.View(func(tx *store.Tx) error {
+		b, err := s.bucket(tx, r.call.Account, r.bucket)
+		if err != nil {
+			return err
+		}
+		versioned = b.versioning() != ""
+		found, err = find(tx, r.bucket, r.key, id)
 		return err
+	})
+	if found.Marker {
+		r.w.Header().Set(markerHeader, "true")
+		r.w.Header().Set(versionHeader, found.Version)
+		if err == nil {
+			err = markerRefused()
+		}
+	}
+	return found, versioned, err
+}
+
+func (s *S3) deleteObject(r *request) error {
+	out, err := s.drop(r, []deleted{{Key: r.key, VersionID: r.query.Get("versionId")}})
+	if err != nil {
+		return err
+	}
+	if out[0].Marker {
+		r.w.Header().Set(markerHeader, "true")
+		r.w.Header().Set(versionHeader, out[0].MarkerVersion)
+	} else if out[0].VersionID != "" {
+		r.w.Header().Set(versionHeader, out[0].VersionID)
 	}
 	r.w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// drop deletes objects; those that are not there are deleted already.
-func (s *S3) drop(r *request, keys []string) error {
-	var dropped []string
-	err := s.store.Update(func(tx *store.Tx) error {
-		dropped = nil
-		if _, err := s.bucket(tx, r.call.Account, r.bucket); err != nil {
+// drop deletes objects, or versions of them; those that are not there are deleted
+// already.
+func (s *S3) drop(r *request, wanted []deleted) (out []deleted, err error) {
+	var garbage []string
+	err = s.store.Update(func(tx *store.Tx) error {
+		out, garbage = nil, nil
+		b, err := s.bucket(tx, r.call.Account, r.bucket)
+		if err != nil {
 			return err
 		}
-		for _, key := range keys {
-			old, _, err := objects.Get(tx, everywhere, r.bucket+"/"+key)
+		for _, w := range wanted {
+			done, file, err := remove(tx, b, w.Key, w.VersionID, s.pace.Now())
 			if err != nil {
 				return err
 			}
-			dropped = append(dropped, old.File)
-			if err := objects.Delete(tx, everywhere, r.bucket+"/"+key); err != nil {
-				return err
-			}
+			out, garbage = append(out, done), append(garbage, file)
 		}
 		return nil
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, name := range dropped {
+	for _, name := range garbage {
 		s.files.remove(name)
 	}
-	return nil
+	return out, nil
 }
 
 func (s *S3) deleteObjects(r *request) error {
 	var in struct {
 		Quiet   bool
-		Objects []struct {
-			Key       string
-			VersionID string `xml:"VersionId"`
-		} `xml:"Object"`
+		Objects []deleted `xml:"Object"`
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -166,23 +194,15 @@ func (s *S3) deleteObjects(r *request) error {
 	if err := xml.Unmarshal(body, &in); err != nil || len(in.Objects) > 1000 {
 		return malformed()
 	}
-	type entry struct{ Key string }
 	out := struct {
 		XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ DeleteResult"`
-		Deleted []entry
+		Deleted []deleted
 	}{}
-	var keys []string
-	for _, o := range in.Objects {
-		if o.VersionID != "" {
-			return &wire.Error{Code: "NotImplemented", Message: "The sandbox keeps one version of an object.", HTTPStatus: http.StatusNotImplemented}
-		}
-		keys = append(keys, o.Key)
-		if !in.Quiet {
-			out.Deleted = append(out.Deleted, entry{o.Key})
-		}
-	}
-	if err := s.drop(r, keys); err != nil {
+	if out.Deleted, err = s.drop(r, in.Objects); err != nil {
 		return err
+	}
+	if in.Quiet {
+		out.Deleted = nil
 	}
 	writeXML(r.w, http.StatusOK, out)
 	return nil

@@ -2,7 +2,6 @@ package s3
 
 import (
 	"context"
-	"encoding/xml"
 	"errors"
 	"strings"
 
@@ -52,98 +51,11 @@ func (p bucketProvider) Update(ctx context.Context, request resource.Request) (r
 }
 
 func (p bucketProvider) Delete(ctx context.Context, request resource.Request) error {
-	err := p.remove(request.Account, request.PhysicalID)
+	err := p.removeBucket(request.Account, request.PhysicalID)
 	if answer, _ := wire.As(err); err != nil && answer.Code != "NoSuchBucket" {
 		return refusal(err)
 	}
 	return p.pace.Wait(ctx, p.pace.End(request.Type, simtime.Delete))
-}
-
-// set turns the properties into the documents that the API shows.
-func (b *bucket) set(request resource.Request) error {
-	properties := resource.Props(request.Properties)
-	var err error
-	if b.Tags, err = properties.Tags("Tags", request.Tags); err != nil {
-		return err
-	}
-	for setting := range subresources {
-		delete(b.Settings, setting)
-	}
-	versioning, err := properties.Object("VersioningConfiguration")
-	if err != nil {
-		return err
-	}
-	if versioning != nil {
-		status, err := versioning.Required("Status")
-		if err != nil {
-			return err
-		}
-		b.Settings["versioning"] = document("VersioningConfiguration", element("Status", status))
-	}
-	if err := b.setPublicAccess(properties); err != nil {
-		return err
-	}
-	encryption, err := properties.Object("BucketEncryption")
-	if err != nil || encryption == nil {
-		return err
-	}
-	rules, err := encryption.Objects("ServerSideEncryptionConfiguration")
-	if err != nil {
-		return err
-	}
-	content := ""
-	for _, rule := range rules {
-		byDefault, err := rule.Object("ServerSideEncryptionByDefault")
-		if err != nil {
-			return err
-		}
-		algorithm, err := byDefault.Required("SSEAlgorithm")
-		if err != nil {
-			return err
-		}
-		key, err := byDefault.String("KMSMasterKeyID")
-		if err != nil {
-			return err
-		}
-		inner := element("SSEAlgorithm", algorithm)
-		if key != "" {
-			inner += element("KMSMasterKeyID", key)
-		}
-		content += "<Rule><ApplyServerSideEncryptionByDefault>" + inner + "</ApplyServerSideEncryptionByDefault></Rule>"
-	}
-	b.Settings["encryption"] = document("ServerSideEncryptionConfiguration", content)
-	return nil
-}
-
-func (b *bucket) setPublicAccess(properties resource.Props) error {
-	block, err := properties.Object("PublicAccessBlockConfiguration")
-	if err != nil || block == nil {
-		return err
-	}
-	content := ""
-	for _, name := range []string{"BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"} {
-		on, err := block.Bool(name)
-		if err != nil {
-			return err
-		}
-		value := "false"
-		if on {
-			value = "true"
-		}
-		content += element(name, value)
-	}
-	b.Settings["publicAccessBlock"] = document("PublicAccessBlockConfiguration", content)
-	return nil
-}
-
-func document(root, content string) string {
-	return "<" + root + ` xmlns="` + namespace + `">` + content + "</" + root + ">"
-}
-
-func element(name, text string) string {
-	var out strings.Builder
-	_ = xml.EscapeText(&out, []byte(text)) // a builder takes everything
-	return "<" + name + ">" + out.String() + "</" + name + ">"
 }
 
 func (b *bucket) state() resource.State {

@@ -30,48 +30,53 @@ const (
 )
 
 // route is the operation of a method at a level, told by a query parameter where
-// it is not empty.
+// it is not empty, and by the header that names the source of a copy.
 type route struct {
 	level     level
 	method    string
 	parameter string
 	operation string
 	run       func(*S3, *request) error
+	copies    bool
 }
 
 // routes are tried in order: those with a parameter before those without.
-var routes = []route{
-	{ofBucket, http.MethodGet, "location", "GetBucketLocation", (*S3).getBucketLocation},
-	{ofBucket, http.MethodGet, "versioning", "GetBucketVersioning", (*S3).getVersioning},
-	{ofBucket, http.MethodPut, "versioning", "PutBucketVersioning", (*S3).putSetting},
-	{ofBucket, http.MethodGet, "encryption", "GetBucketEncryption", (*S3).getEncryption},
-	{ofBucket, http.MethodPut, "encryption", "PutBucketEncryption", (*S3).putSetting},
-	{ofBucket, http.MethodGet, "publicAccessBlock", "GetPublicAccessBlock", (*S3).getPublicAccessBlock},
-	{ofBucket, http.MethodPut, "publicAccessBlock", "PutPublicAccessBlock", (*S3).putSetting},
-	{ofBucket, http.MethodGet, "policy", "GetBucketPolicy", (*S3).getPolicy},
-	{ofBucket, http.MethodPut, "policy", "PutBucketPolicy", (*S3).putPolicy},
-	{ofBucket, http.MethodDelete, "policy", "DeleteBucketPolicy", (*S3).deletePolicy},
-	{ofBucket, http.MethodGet, "tagging", "GetBucketTagging", (*S3).getTagging},
-	{ofBucket, http.MethodGet, "list-type", "ListObjectsV2", (*S3).listObjects},
-	{ofBucket, http.MethodPost, "delete", "DeleteObjects", (*S3).deleteObjects},
-	{ofObject, http.MethodPost, "uploads", "CreateMultipartUpload", (*S3).createUpload},
-	{ofObject, http.MethodPut, "uploadId", "UploadPart", (*S3).uploadPart},
-	{ofObject, http.MethodPost, "uploadId", "CompleteMultipartUpload", (*S3).completeUpload},
-	{ofObject, http.MethodDelete, "uploadId", "AbortMultipartUpload", (*S3).abortUpload},
-	{service, http.MethodGet, "", "ListBuckets", (*S3).listBuckets},
-	{ofBucket, http.MethodPut, "", "CreateBucket", (*S3).createBucket},
-	{ofBucket, http.MethodHead, "", "HeadBucket", (*S3).headBucket},
-	{ofBucket, http.MethodDelete, "", "DeleteBucket", (*S3).deleteBucket},
-	{ofObject, http.MethodPut, "", "PutObject", (*S3).putObject},
-	{ofObject, http.MethodGet, "", "GetObject", (*S3).getObject},
-	{ofObject, http.MethodHead, "", "HeadObject", (*S3).getObject},
-	{ofObject, http.MethodDelete, "", "DeleteObject", (*S3).deleteObject},
-}
+var routes = append(settingRoutes(), []route{
+	{level: ofBucket, method: http.MethodGet, parameter: "location", operation: "GetBucketLocation", run: (*S3).getBucketLocation},
+	{level: ofBucket, method: http.MethodGet, parameter: "policy", operation: "GetBucketPolicy", run: (*S3).getPolicy},
+	{level: ofBucket, method: http.MethodPut, parameter: "policy", operation: "PutBucketPolicy", run: (*S3).putPolicy},
+	{level: ofBucket, method: http.MethodDelete, parameter: "policy", operation: "DeleteBucketPolicy", run: (*S3).deletePolicy},
+	{level: ofBucket, method: http.MethodGet, parameter: "tagging", operation: "GetBucketTagging", run: (*S3).getBucketTagging},
+	{level: ofBucket, method: http.MethodPut, parameter: "tagging", operation: "PutBucketTagging", run: (*S3).putBucketTagging},
+	{level: ofBucket, method: http.MethodDelete, parameter: "tagging", operation: "DeleteBucketTagging", run: (*S3).deleteBucketTagging},
+	{level: ofBucket, method: http.MethodGet, parameter: "versions", operation: "ListObjectVersions", run: (*S3).listVersions},
+	{level: ofBucket, method: http.MethodGet, parameter: "uploads", operation: "ListMultipartUploads", run: (*S3).listUploads},
+	{level: ofBucket, method: http.MethodGet, parameter: "list-type", operation: "ListObjectsV2", run: (*S3).listObjects},
+	{level: ofBucket, method: http.MethodPost, parameter: "delete", operation: "DeleteObjects", run: (*S3).deleteObjects},
+	{level: ofObject, method: http.MethodGet, parameter: "tagging", operation: "GetObjectTagging", run: (*S3).getObjectTagging},
+	{level: ofObject, method: http.MethodPut, parameter: "tagging", operation: "PutObjectTagging", run: (*S3).putObjectTagging},
+	{level: ofObject, method: http.MethodDelete, parameter: "tagging", operation: "DeleteObjectTagging", run: (*S3).deleteObjectTagging},
+	{level: ofObject, method: http.MethodGet, parameter: "uploadId", operation: "ListParts", run: (*S3).listParts},
+	{level: ofObject, method: http.MethodPost, parameter: "uploads", operation: "CreateMultipartUpload", run: (*S3).createUpload},
+	{level: ofObject, method: http.MethodPut, parameter: "uploadId", operation: "UploadPart", run: (*S3).uploadPart},
+	{level: ofObject, method: http.MethodPost, parameter: "uploadId", operation: "CompleteMultipartUpload", run: (*S3).completeUpload},
+	{level: ofObject, method: http.MethodDelete, parameter: "uploadId", operation: "AbortMultipartUpload", run: (*S3).abortUpload},
+	{level: service, method: http.MethodGet, operation: "ListBuckets", run: (*S3).listBuckets},
+	{level: ofBucket, method: http.MethodPut, operation: "CreateBucket", run: (*S3).createBucket},
+	{level: ofBucket, method: http.MethodHead, operation: "HeadBucket", run: (*S3).headBucket},
+	{level: ofBucket, method: http.MethodDelete, operation: "DeleteBucket", run: (*S3).deleteBucket},
+	{level: ofObject, method: http.MethodPut, operation: "PutObject", run: (*S3).putObject},
+	{level: ofObject, method: http.MethodGet, operation: "GetObject", run: (*S3).getObject},
+	{level: ofObject, method: http.MethodHead, operation: "HeadObject", run: (*S3).getObject},
+	{level: ofObject, method: http.MethodDelete, operation: "DeleteObject", run: (*S3).deleteObject},
+	{level: ofObject, method: http.MethodPut, operation: "CopyObject", run: (*S3).copyObject, copies: true},
+}...)
 
 // plain are the query parameters that do not name an operation.
 var plain = map[string]bool{
 	"x-id": true, "list-type": true, "prefix": true, "delimiter": true, "max-keys": true, "continuation-token": true,
 	"start-after": true, "encoding-type": true, "fetch-owner": true, "max-buckets": true, "bucket-region": true,
+	"versionId": true, "key-marker": true, "version-id-marker": true, "upload-id-marker": true, "max-uploads": true, "max-parts": true, "part-number-marker": true,
 }
 
 // ServeHTTP answers one request.
@@ -79,7 +84,7 @@ func (s *S3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req := &request{Request: r, w: w, call: wire.CallOf(r.Context()), query: r.URL.Query()}
 	req.bucket, req.key = address(r)
 	w.Header().Set("X-Amz-Request-Id", req.call.RequestID)
-	found := find(req)
+	found := findRoute(req)
 	if found == nil {
 		s.log.WarnContext(r.Context(), "AWS operation is not implemented",
 			"service", "s3", "method", r.Method, "path", r.URL.Path, "parameters", names(req.query))
@@ -94,7 +99,7 @@ func (s *S3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func find(req *request) *route {
+func findRoute(req *request) *route {
 	at := service
 	if req.bucket != "" {
 		at = ofBucket
@@ -109,7 +114,7 @@ func find(req *request) *route {
 		}
 	}
 	for i := range routes {
-		if r := &routes[i]; r.level == at && r.method == req.Method && req.Header.Get("X-Amz-Copy-Source") == "" &&
+		if r := &routes[i]; r.level == at && r.method == req.Method && r.copies == (req.Header.Get("X-Amz-Copy-Source") != "") &&
 			(r.parameter == "" && !subresource && (at != ofBucket || req.Method != http.MethodGet) || r.parameter != "" && req.query.Has(r.parameter)) {
 			return r
 		}

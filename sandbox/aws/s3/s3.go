@@ -5,9 +5,8 @@
 //
 // Buckets are addressed by path (/bucket/key) or by host (bucket.s3.…, or
 // bucket.localhost). Their names are one space for all accounts; only the account
-// that owns a bucket may use it. Settings are kept and shown. What they have no
-// effect on: objects have one version, whatever the versioning says; requests for
-// another version and for copies answer NotImplemented.
+// that owns a bucket may use it. Of its settings versioning has its effect; all others
+// are kept and shown, and have none: nothing expires, and nobody is notified.
 //
 // An object's bytes are a file in the state directory, written and renamed before
 // its entry in the store, so that a crash leaves the old object or the new one.
@@ -15,9 +14,7 @@ package s3
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -75,18 +72,8 @@ type bucket struct {
 	Settings map[string]string
 }
 
-// object is the entry of an object; its key in the table is "bucket/key".
-type object struct {
-	Key, File, ETag string
-	Size            int64
-	Modified        time.Time
-	Headers         map[string]string // content type, user metadata and the like
-	Checksums       map[string]string // by header: "X-Amz-Checksum-Sha256"
-}
-
 var (
 	buckets = store.Table[bucket]{Name: "s3/buckets"}
-	objects = store.Table[object]{Name: "s3/objects"}
 	// everywhere: bucket names are one space for all accounts and regions.
 	everywhere = store.Scope{Account: "s3"}
 )
@@ -133,12 +120,16 @@ func (s *S3) create(made bucket) error {
 				Message: "The requested bucket name is not available: " + made.Name}
 		}
 		made.Created = s.pace.Now()
+		if made.Settings == nil {
+			made.Settings = map[string]string{"ownershipControls": defaultOwnership}
+		}
 		return buckets.Put(tx, everywhere, made.Name, made)
 	})
 }
 
-// remove deletes an empty bucket.
-func (s *S3) remove(account, name string) error {
+// removeBucket deletes an empty bucket. One with old versions or delete markers is
+// not empty.
+func (s *S3) removeBucket(account, name string) error {
 	return s.store.Update(func(tx *store.Tx) error {
 		if _, err := s.bucket(tx, account, name); err != nil {
 			return err
@@ -174,35 +165,27 @@ func (s *S3) change(account, name string, do func(*bucket) error) error {
 // Object returns the bytes of an object, for the other services of the sandbox:
 // the template that a TemplateURL names. Errors are the API's own.
 func (s *S3) Object(_ context.Context, account, bucketName, key string) ([]byte, error) {
-	for {
-		found, err := s.object(account, bucketName, key)
-		if err != nil {
-			return nil, err
-		}
-		file, err := s.files.open(found.File)
-		if errors.Is(err, errGone) {
-			continue // overwritten or deleted since its entry was read
-		}
-		if err != nil {
-			return nil, err
-		}
-		defer file.Close()
-		return io.ReadAll(file)
-	}
+	_, body, err := s.bytes(account, bucketName, key, "")
+	return body, err
 }
 
-func (s *S3) object(account, bucketName, key string) (found object, err error) {
+// object finds a version of an object; "" is the newest.
+func (s *S3) object(account, bucketName, key, version string) (found object, err error) {
 	err = s.store.View(func(tx *store.Tx) error {
 		if _, err := s.bucket(tx, account, bucketName); err != nil {
 			return err
 		}
-		var exists bool
-		if found, exists, err = objects.Get(tx, everywhere, bucketName+"/"+key); err == nil && !exists {
-			err = noSuchKey(key)
+		if found, err = find(tx, bucketName, key, version); err == nil && found.Marker {
+			err = markerRefused()
 		}
 		return err
 	})
 	return found, err
+}
+
+// markerRefused is the answer to a request for the content of a delete marker.
+func markerRefused() error {
+	return &wire.Error{Code: "MethodNotAllowed", Message: "The specified method is not allowed against this resource.", HTTPStatus: http.StatusMethodNotAllowed}
 }
 
 func validName(name string) bool {

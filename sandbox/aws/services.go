@@ -9,6 +9,7 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/ecr"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/generic"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/iam"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/logs"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/rds"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/s3"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/secretsmanager"
@@ -42,6 +43,10 @@ func (e *Endpoint) addServices(options Options) error {
 	parameters := ssm.New(e.store, e.pace)
 	e.add(parameters.Service())
 	parameters.Register(e.resources)
+
+	events := logs.New(e.store, e.pace)
+	e.add(events.Service())
+	events.Register(e.resources)
 
 	images := ecr.New(e.store, e.pace)
 	e.add(images.Service())

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/acm"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -46,6 +47,10 @@ func TestAnswersReachOfficialClients(t *testing.T) {
 		{Service{Name: "elasticloadbalancing", Protocol: Query}, func(c aws.Config) any { return elasticloadbalancingv2.NewFromConfig(c) }, nil},
 		{Service{Name: "route53", Protocol: RestXML}, func(c aws.Config) any { return route53.NewFromConfig(c) }, nil},
 		{Service{Name: "ec2", Protocol: EC2Query}, func(c aws.Config) any { return ec2.NewFromConfig(c) }, nil},
+		{Service{Name: "logs", Protocol: JSON11}, func(c aws.Config) any { return cloudwatchlogs.NewFromConfig(c) }, []string{
+			"DescribeLogGroups", "DescribeLogStreams", "PutLogEvents", "GetLogEvents", "FilterLogEvents", "ListTagsForResource",
+			"CreateLogGroup", "CreateLogStream",
+		}},
 		{Service{Name: "ecr", Protocol: JSON11}, func(c aws.Config) any { return ecr.NewFromConfig(c) }, nil},
 		{Service{Name: "secretsmanager", Protocol: JSON11}, func(c aws.Config) any { return secretsmanager.NewFromConfig(c) }, nil},
 		{Service{Name: "acm", Protocol: JSON11}, func(c aws.Config) any { return acm.NewFromConfig(c) }, []string{

@@ -2,9 +2,6 @@ package ssm
 
 import (
 	"context"
-	"errors"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,6 +23,10 @@ func (s *SSM) Service() *wire.Service {
 	wire.Register(service, "DescribeParameters", s.describeParameters)
 	wire.Register(service, "DeleteParameter", s.deleteParameter)
 	wire.Register(service, "DeleteParameters", s.deleteParameters)
+	wire.Register(service, "LabelParameterVersion", s.labelParameterVersion)
+	wire.Register(service, "UnlabelParameterVersion", s.unlabelParameterVersion)
+	wire.Register(service, "AddTagsToResource", s.addTagsToResource)
+	wire.Register(service, "RemoveTagsFromResource", s.removeTagsFromResource)
 	wire.Register(service, "ListTagsForResource", s.listTagsForResource)
 	return service
 }
@@ -36,10 +37,13 @@ func scopeOf(ctx context.Context) store.Scope {
 }
 
 func (s *SSM) putParameter(ctx context.Context, in *ssm.PutParameterInput) (*ssm.PutParameterOutput, error) {
+	if in.Policies != nil {
+		return nil, wire.Errorf("ValidationException", "The sandbox has no parameter policies.")
+	}
 	p := put{
 		name: aws.ToString(in.Name), value: aws.ToString(in.Value), description: aws.ToString(in.Description),
 		pattern: aws.ToString(in.AllowedPattern), dataType: aws.ToString(in.DataType), tier: string(in.Tier),
-		user: wire.CallOf(ctx).Principal, kind: in.Type, overwrite: aws.ToBool(in.Overwrite),
+		user: wire.CallOf(ctx).Principal, kind: in.Type, keyID: aws.ToString(in.KeyId), overwrite: aws.ToBool(in.Overwrite),
 	}
 	if len(in.Tags) > 0 {
 		if p.overwrite {
@@ -106,8 +110,10 @@ func (s *SSM) getParametersByPath(ctx context.Context, in *ssm.GetParametersByPa
 	if !strings.HasPrefix(path, "/") {
 		return nil, wire.Errorf("ValidationException", "The parameter path %q must begin with a slash.", path)
 	}
-	if len(in.ParameterFilters) > 0 {
-		return nil, wire.Errorf("ValidationException", "The sandbox has no ParameterFilters for GetParametersByPath.")
+	for _, filter := range in.ParameterFilters {
+		if key := aws.ToString(filter.Key); key != "Type" && key != "KeyId" && key != "Label" {
+			return nil, &types.InvalidFilterKey{Message: aws.String("The following filter key is not valid: " + key + ". Valid filter keys include: [Type, KeyId, Label].")}
+		}
 	}
 	path = strings.TrimSuffix(path, "/") + "/"
 	limit := 10
@@ -120,11 +126,15 @@ func (s *SSM) getParametersByPath(ctx context.Context, in *ssm.GetParametersByPa
 			if name <= aws.ToString(in.NextToken) || !aws.ToBool(in.Recursive) && strings.Contains(name[len(path):], "/") {
 				return nil
 			}
+			v := found.Versions[len(found.Versions)-1]
+			if ok, err := passes(found, v, in.ParameterFilters); err != nil || !ok {
+				return err
+			}
 			if len(out.Parameters) == limit {
 				out.NextToken = out.Parameters[limit-1].Name
 				return store.Stop
 			}
-			out.Parameters = append(out.Parameters, found.answer(found.Versions[len(found.Versions)-1], aws.ToBool(in.WithDecryption), ""))
+			out.Parameters = append(out.Parameters, found.answer(v, aws.ToBool(in.WithDecryption), ""))
 			return nil
 		})
 	})
@@ -135,12 +145,13 @@ func (s *SSM) getParameterHistory(ctx context.Context, in *ssm.GetParameterHisto
 	out := &ssm.GetParameterHistoryOutput{}
 	err := s.store.View(func(tx *store.Tx) error {
 		found, _, err := get(tx, scopeOf(ctx), aws.ToString(in.Name))
+		found.Versions, out.NextToken = wire.Page(found.Versions, in.NextToken, in.MaxResults, 50, version.position)
 		for _, v := range found.Versions {
 			answer := found.answer(v, aws.ToBool(in.WithDecryption), "")
 			out.Parameters = append(out.Parameters, types.ParameterHistory{
 				Name: answer.Name, Type: v.Type, Value: answer.Value, Version: v.Number, LastModifiedDate: answer.LastModifiedDate,
 				LastModifiedUser: aws.String(v.User), Description: aws.String(v.Description), DataType: answer.DataType,
-				Labels: v.Labels, Tier: types.ParameterTier(found.Tier),
+				Labels: v.Labels, Tier: types.ParameterTier(found.Tier), KeyId: text(v.KeyID), AllowedPattern: text(v.AllowedPattern),
 			})
 		}
 		return err
@@ -153,6 +164,10 @@ func (s *SSM) describeParameters(ctx context.Context, in *ssm.DescribeParameters
 	if in.MaxResults != nil {
 		limit = int(*in.MaxResults)
 	}
+	if len(in.Filters) > 0 && len(in.ParameterFilters) > 0 {
+		return nil, wire.Errorf("ValidationException", "You can use either Filters or ParameterFilters in a single request.")
+	}
+	filters := append(oldFilters(in.Filters), in.ParameterFilters...)
 	out := &ssm.DescribeParametersOutput{}
 	err := s.store.View(func(tx *store.Tx) error {
 		return parameters.Walk(tx, scopeOf(ctx), "", func(name string, found parameter) error {
@@ -160,7 +175,7 @@ func (s *SSM) describeParameters(ctx context.Context, in *ssm.DescribeParameters
 				return nil
 			}
 			v := found.Versions[len(found.Versions)-1]
-			if ok, err := passes(found, v, in.ParameterFilters); err != nil || !ok {
+			if ok, err := passes(found, v, filters); err != nil || !ok {
 				return err
 			}
 			if len(out.Parameters) == limit {
@@ -170,39 +185,12 @@ func (s *SSM) describeParameters(ctx context.Context, in *ssm.DescribeParameters
 			out.Parameters = append(out.Parameters, types.ParameterMetadata{
 				Name: aws.String(found.Name), ARN: aws.String(found.ARN), Type: v.Type, Version: v.Number, Description: aws.String(v.Description),
 				LastModifiedDate: aws.Time(v.Modified), LastModifiedUser: aws.String(v.User), Tier: types.ParameterTier(found.Tier), DataType: aws.String(found.DataType),
+				KeyId: text(v.KeyID), AllowedPattern: text(v.AllowedPattern),
 			})
 			return nil
 		})
 	})
 	return out, err
-}
-
-func passes(found parameter, v version, filters []types.ParameterStringFilter) (bool, error) {
-	for _, filter := range filters {
-		var value string
-		switch key := aws.ToString(filter.Key); key {
-		case "Name":
-			value = found.Name
-		case "Type":
-			value = string(v.Type)
-		default:
-			return false, &types.InvalidFilterKey{Message: aws.String("The sandbox has no filter " + strconv.Quote(key) + ".")}
-		}
-		match := func(want string) bool { return value == want }
-		switch option := aws.ToString(filter.Option); option {
-		case "", "Equals":
-		case "BeginsWith":
-			match = func(want string) bool { return strings.HasPrefix(value, want) }
-		case "Contains":
-			match = func(want string) bool { return strings.Contains(value, want) }
-		default:
-			return false, &types.InvalidFilterOption{Message: aws.String("The sandbox has no filter option " + strconv.Quote(option) + ".")}
-		}
-		if !slices.ContainsFunc(filter.Values, match) {
-			return false, nil
-		}
-	}
-	return true, nil
 }
 
 func (s *SSM) deleteParameter(ctx context.Context, in *ssm.DeleteParameterInput) (*ssm.DeleteParameterOutput, error) {
@@ -231,23 +219,6 @@ func (s *SSM) deleteParameters(ctx context.Context, in *ssm.DeleteParametersInpu
 			}
 		}
 		return nil
-	})
-	return out, err
-}
-
-func (s *SSM) listTagsForResource(ctx context.Context, in *ssm.ListTagsForResourceInput) (*ssm.ListTagsForResourceOutput, error) {
-	if in.ResourceType != types.ResourceTypeForTaggingParameter {
-		return nil, &types.InvalidResourceType{Message: aws.String("The sandbox has tags of parameters alone.")}
-	}
-	out := &ssm.ListTagsForResourceOutput{}
-	err := s.store.View(func(tx *store.Tx) error {
-		found, _, err := get(tx, scopeOf(ctx), aws.ToString(in.ResourceId))
-		var missing *types.ParameterNotFound
-		if errors.As(err, &missing) {
-			return &types.InvalidResourceId{Message: missing.Message}
-		}
-		out.TagList = tagList(found.Tags)
-		return err
 	})
 	return out, err
 }

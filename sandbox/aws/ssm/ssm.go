@@ -2,15 +2,16 @@
 // versions, its API, and the resource type AWS::SSM::Parameter.
 //
 // A parameter is named "a" or "/path/to/a"; every put makes a version, counted
-// from 1, of which the last 100 are kept. "name:3" reads version 3. A SecureString
-// is kept as it is, and is only readable with WithDecryption; without it callers
-// get a text that is not the value.
+// from 1, of which the last 100 are kept. "name:3" reads version 3, and "name:live"
+// the one with the label live. A SecureString is kept as it is, and is only readable
+// with WithDecryption; without it callers get a text that is not the value. The tier
+// says how large a value may be; policies of parameters are refused.
 package ssm
 
 import (
 	"context"
+	"fmt"
 	"regexp"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -44,6 +45,7 @@ type version struct {
 	Number                                   int64
 	Type                                     types.ParameterType
 	Value, Description, AllowedPattern, User string
+	KeyID                                    string // of a SecureString
 	Modified                                 time.Time
 	Labels                                   []string
 }
@@ -57,10 +59,10 @@ var nameForm = regexp.MustCompile(`^[a-zA-Z0-9_.\-/]+$`)
 
 // put is one write of a parameter.
 type put struct {
-	name, value, description, pattern, dataType, tier, user, token string
-	kind                                                           types.ParameterType
-	overwrite                                                      bool
-	tags                                                           map[string]string
+	name, value, description, pattern, dataType, tier, user, token, keyID string
+	kind                                                                  types.ParameterType
+	overwrite                                                             bool
+	tags                                                                  map[string]string
 }
 
 func (s *SSM) put(tx *store.Tx, scope store.Scope, p put) (parameter, error) {
@@ -99,6 +101,13 @@ func (s *SSM) put(tx *store.Tx, scope store.Scope, p put) (parameter, error) {
 	default:
 		return parameter{}, &types.UnsupportedParameterType{Message: aws.String("The parameter type " + string(next.Type) + " is not supported.")}
 	}
+	if next.Type == types.ParameterTypeSecureString {
+		if next.KeyID = p.keyID; next.KeyID == "" {
+			next.KeyID = "alias/aws/ssm"
+		}
+	} else if p.keyID != "" {
+		return parameter{}, wire.Errorf("ValidationException", "KeyId is required for SecureString type parameter only.")
+	}
 	if p.pattern != "" {
 		pattern, err := regexp.Compile(p.pattern)
 		if err != nil {
@@ -112,8 +121,8 @@ func (s *SSM) put(tx *store.Tx, scope store.Scope, p put) (parameter, error) {
 	if p.dataType != "" {
 		found.DataType = p.dataType
 	}
-	if p.tier != "" {
-		found.Tier = p.tier
+	if err := found.setTier(p.tier, len(p.value)); err != nil {
+		return parameter{}, err
 	}
 	if p.tags != nil {
 		found.Tags = p.tags
@@ -121,9 +130,51 @@ func (s *SSM) put(tx *store.Tx, scope store.Scope, p put) (parameter, error) {
 	found.Token = p.token
 	found.Versions = append(found.Versions, next)
 	if extra := len(found.Versions) - keptVersions; extra > 0 {
+		if labels := found.Versions[0].Labels; len(labels) > 0 {
+			return parameter{}, &types.ParameterMaxVersionLimitExceeded{Message: aws.String(fmt.Sprintf(
+				"You attempted to create a new version of %s by calling the PutParameter API. Version %d, the oldest version, can't be deleted because it has a label associated with it. Move the label to another version of the parameter, and try again.",
+				found.Name, found.Versions[0].Number))}
+		}
 		found.Versions = found.Versions[extra:]
 	}
 	return found, parameters.Put(tx, scope, p.name, found)
+}
+
+// The largest values of the tiers, in bytes.
+const (
+	standardSize = 4096
+	advancedSize = 8192
+)
+
+// setTier gives the parameter the tier that was asked for, or the one that its value
+// needs where that is Intelligent-Tiering. No way leads back to Standard.
+func (found *parameter) setTier(asked string, size int) error {
+	tier, advanced := found.Tier, string(types.ParameterTierAdvanced)
+	switch types.ParameterTier(asked) {
+	case "":
+	case types.ParameterTierStandard:
+		if found.Tier == advanced && len(found.Versions) > 0 {
+			return wire.Errorf("ValidationException", "This parameter uses the advanced-parameter tier. You can't downgrade a parameter from the advanced-parameter tier to the standard-parameter tier.")
+		}
+		tier = asked
+	case types.ParameterTierAdvanced:
+		tier = asked
+	case types.ParameterTierIntelligentTiering:
+		if size > standardSize {
+			tier = advanced
+		}
+	default:
+		return wire.Errorf("ValidationException", "Tier %q is none of %v.", asked, types.ParameterTier("").Values())
+	}
+	limit := standardSize
+	if tier == advanced {
+		limit = advancedSize
+	}
+	if size > limit {
+		return wire.Errorf("ValidationException", "%s tier parameters support a maximum parameter value of %d characters. To create a larger parameter value, upgrade the parameter to use the advanced-parameter tier.", tier, limit)
+	}
+	found.Tier = tier
+	return nil
 }
 
 // get finds a parameter and its version by "name", "name:3", "name:label" or ARN.
@@ -188,11 +239,12 @@ func (found parameter) answer(v version, decrypt bool, selector string) types.Pa
 	return p
 }
 
-func tagList(tags map[string]string) []types.Tag {
-	list := make([]types.Tag, 0, len(tags))
-	for key, value := range tags {
-		list = append(list, types.Tag{Key: aws.String(key), Value: aws.String(value)})
+// position sorts the versions of a parameter.
+func (v version) position() string { return fmt.Sprintf("%019d", v.Number) }
+
+func text(s string) *string {
+	if s == "" {
+		return nil
 	}
-	sort.Slice(list, func(i, j int) bool { return *list[i].Key < *list[j].Key })
-	return list
+	return &s
 }

@@ -49,7 +49,7 @@ func TestAnswersReachOfficialClients(t *testing.T) {
 		{Service{Name: "ec2", Protocol: EC2Query}, func(c aws.Config) any { return ec2.NewFromConfig(c) }, nil},
 		{Service{Name: "logs", Protocol: JSON11}, func(c aws.Config) any { return cloudwatchlogs.NewFromConfig(c) }, []string{
 			"DescribeLogGroups", "DescribeLogStreams", "PutLogEvents", "GetLogEvents", "FilterLogEvents", "ListTagsForResource",
-			"CreateLogGroup", "CreateLogStream",
+			"CreateLogGroup", "CreateLogStream", "DeleteLogGroup",
 		}},
 		{Service{Name: "ecr", Protocol: JSON11}, func(c aws.Config) any { return ecr.NewFromConfig(c) }, nil},
 		{Service{Name: "secretsmanager", Protocol: JSON11}, func(c aws.Config) any { return secretsmanager.NewFromConfig(c) }, nil},

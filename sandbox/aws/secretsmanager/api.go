@@ -29,6 +29,14 @@ func (s *SecretsManager) Service() *wire.Service {
 	wire.Register(service, "RestoreSecret", s.restoreSecret)
 	wire.Register(service, "TagResource", s.tagResource)
 	wire.Register(service, "UntagResource", s.untagResource)
+	wire.Register(service, "BatchGetSecretValue", s.batchGetSecretValue)
+	wire.Register(service, "PutResourcePolicy", s.putResourcePolicy)
+	wire.Register(service, "GetResourcePolicy", s.getResourcePolicy)
+	wire.Register(service, "DeleteResourcePolicy", s.deleteResourcePolicy)
+	wire.Register(service, "RotateSecret", s.rotateSecret)
+	wire.Register(service, "CancelRotateSecret", s.cancelRotateSecret)
+	wire.Register(service, "ReplicateSecretToRegions", s.replicateSecretToRegions)
+	wire.Register(service, "RemoveRegionsFromReplication", s.removeRegionsFromReplication)
 	wire.Register(service, "GetRandomPassword", s.getRandomPassword)
 	return service
 }
@@ -61,6 +69,9 @@ func (s *SecretsManager) createSecret(ctx context.Context, in *secretsmanager.Cr
 	out := &secretsmanager.CreateSecretOutput{}
 	if in.SecretString != nil && in.SecretBinary != nil {
 		return nil, invalidParameter("You can't specify both a SecretString and a SecretBinary.")
+	}
+	if len(in.AddReplicaRegions) > 0 {
+		return nil, noReplicas()
 	}
 	token := aws.ToString(in.ClientRequestToken)
 	if token == "" {

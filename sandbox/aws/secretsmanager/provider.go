@@ -105,6 +105,9 @@ func (p secretProvider) set(found *secret, request resource.Request, previous re
 	if found.Tags, err = properties.Tags("Tags", request.Tags); err != nil {
 		return err
 	}
+	if properties.Has("ReplicaRegions") {
+		return noReplicas()
+	}
 	if properties.Has("SecretString") && properties.Has("GenerateSecretString") {
 		return resource.Invalid("You can't specify both SecretString and GenerateSecretString")
 	}

@@ -1,6 +1,6 @@
 // Package secretsmanager is the sandbox's Secrets Manager: secrets with versions
-// and staging labels, its API, and the resource types AWS::SecretsManager::Secret
-// and SecretTargetAttachment.
+// and staging labels, its API, and the resource types AWS::SecretsManager::Secret,
+// SecretTargetAttachment and ResourcePolicy.
 //
 // A secret has versions; each has staging labels, and each label stands on one
 // version at a time. A new value becomes AWSCURRENT, and what was that before
@@ -48,6 +48,7 @@ func New(state *store.Store, pace *simtime.Pace, targets Targets) *SecretsManage
 // Register adds the resource types.
 func (s *SecretsManager) Register(registry *resource.Registry) {
 	registry.Register(secretProvider{s}, "AWS::SecretsManager::Secret")
+	registry.Register(policyProvider{s}, "AWS::SecretsManager::ResourcePolicy")
 	registry.Register(attachmentProvider{s}, "AWS::SecretsManager::SecretTargetAttachment")
 }
 
@@ -59,6 +60,7 @@ type secret struct {
 	// recovery window ends; zero for others.
 	Deleted, Gone time.Time
 	Versions      []version // the newest last
+	Policy        string    // of the resource; kept and shown, and never enforced
 	// Token of the CloudFormation operation that made it.
 	Token string
 }

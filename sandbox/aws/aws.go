@@ -34,6 +34,7 @@ import (
 	"time"
 
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/resource"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/route53"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/sigv4"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/simtime"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/store"
@@ -83,6 +84,7 @@ type Endpoint struct {
 	services  map[string]http.Handler
 	known     map[string]sigv4.Credential
 	sts       *sts.STS
+	domains   *route53.Route53
 	verifier  sigv4.Verifier
 	closers   []func() error
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/iam"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/logs"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/rds"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/route53"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/s3"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/secretsmanager"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/ssm"
@@ -58,6 +59,10 @@ func (e *Endpoint) addServices(options Options) error {
 	}
 	e.services["s3"] = objects
 	objects.Register(e.resources)
+
+	e.domains = route53.New(e.store, e.pace)
+	e.add(e.domains.Service())
+	e.domains.Register(e.resources)
 
 	e.resources.SetFallback(generic.New(e.store, e.pace))
 	stacks := cloudformation.New(cloudformation.Options{

@@ -234,16 +234,16 @@ func canonicalRequest(r *http.Request, sig signature, payloadHash string) string
 	return out.String()
 }
 
-// canonicalPath encodes the path once for S3, and twice for everybody else.
+// canonicalPath encodes the path once for S3, and for everybody else what was sent
+// once more, so that a slash in a label ("%2F") is told from one between labels.
 func canonicalPath(u *url.URL, service string) string {
-	path := escape(u.Path, true)
-	if path == "" {
-		path = "/"
+	switch {
+	case u.Path == "":
+		return "/"
+	case service == "s3":
+		return escape(u.Path, true)
 	}
-	if service != "s3" {
-		path = escape(path, true)
-	}
-	return path
+	return escape(u.EscapedPath(), true)
 }
 
 func canonicalQuery(values url.Values) string {

@@ -263,3 +263,12 @@ func FuzzChunks(f *testing.F) {
 		_, _ = verifier().Verify(r)
 	})
 }
+
+// TestSlashInALabel signs a path as the clients of REST services send it.
+func TestSlashInALabel(t *testing.T) {
+	t.Parallel()
+	r := sign(t, http.MethodGet, "http://h/tags/arn%3Aaws%3Ax%2Fy", "route53", "", sum(nil), now)
+	if _, err := verifier().Verify(r); err != nil {
+		t.Error(err)
+	}
+}

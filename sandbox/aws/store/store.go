@@ -76,6 +76,10 @@ func (s *Store) Update(change func(*Tx) error) error {
 	return s.db.Update(func(tx *bbolt.Tx) error { return change(&Tx{tx}) })
 }
 
+// OnCommit calls f once the change is made, for those who wait for it. It is not
+// called when the transaction fails.
+func (tx *Tx) OnCommit(f func()) { tx.tx.OnCommit(f) }
+
 // Once does an operation that must be done once for its token, in the
 // transaction that records it. It returns the ID that the operation returned,
 // now or when it was first done, and whether that was now.

@@ -1,0 +1,7 @@
+package aws
+
+import "github.com/drawbridge-gitops/drawbridge/sandbox/aws/route53"
+
+// Domains is Route 53, for those who serve its zones over DNS (package
+// route53/nameserver).
+func (e *Endpoint) Domains() *route53.Route53 { return e.domains }

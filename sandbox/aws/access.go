@@ -1,7 +1,13 @@
 package aws
 
-import "github.com/drawbridge-gitops/drawbridge/sandbox/aws/route53"
+import (
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/acm"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/route53"
+)
 
 // Domains is Route 53, for those who serve its zones over DNS (package
 // route53/nameserver).
 func (e *Endpoint) Domains() *route53.Route53 { return e.domains }
+
+// Certificates is Certificate Manager, for those who serve its certificates.
+func (e *Endpoint) Certificates() *acm.ACM { return e.certificates }

@@ -33,6 +33,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/acm"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/resource"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/route53"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/sigv4"
@@ -77,16 +78,17 @@ type Credential struct {
 
 // Endpoint is the sandbox's AWS. Make one with [New].
 type Endpoint struct {
-	log       *slog.Logger
-	store     *store.Store
-	pace      *simtime.Pace
-	resources *resource.Registry
-	services  map[string]http.Handler
-	known     map[string]sigv4.Credential
-	sts       *sts.STS
-	domains   *route53.Route53
-	verifier  sigv4.Verifier
-	closers   []func() error
+	log          *slog.Logger
+	store        *store.Store
+	pace         *simtime.Pace
+	resources    *resource.Registry
+	services     map[string]http.Handler
+	known        map[string]sigv4.Credential
+	sts          *sts.STS
+	domains      *route53.Route53
+	certificates *acm.ACM
+	verifier     sigv4.Verifier
+	closers      []func() error
 }
 
 // New opens the state in options.Dir and returns the endpoint over it. Close it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/acm"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/cloudformation"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/ec2"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/ecr"
@@ -63,6 +64,10 @@ func (e *Endpoint) addServices(options Options) error {
 	e.domains = route53.New(e.store, e.pace)
 	e.add(e.domains.Service())
 	e.domains.Register(e.resources)
+
+	e.certificates = acm.New(e.store, e.pace, e.domains)
+	e.add(e.certificates.Service())
+	e.certificates.Register(e.resources)
 
 	e.resources.SetFallback(generic.New(e.store, e.pace))
 	stacks := cloudformation.New(cloudformation.Options{

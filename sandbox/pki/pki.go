@@ -61,7 +61,7 @@ func New(name string) (*Authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parse(pair)
+	return Load(pair)
 }
 
 // Open returns the authority that is kept in dir as ca.crt and ca.key, and makes
@@ -69,7 +69,7 @@ func New(name string) (*Authority, error) {
 func Open(dir, name string) (*Authority, error) {
 	pair, err := read(dir, "ca")
 	if err == nil {
-		return parse(pair)
+		return Load(pair)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -79,6 +79,18 @@ func Open(dir, name string) (*Authority, error) {
 		return nil, err
 	}
 	return a, a.pair.Write(dir, "ca")
+}
+
+// Pair returns the authority's certificate with its key, to be kept.
+func (a *Authority) Pair() Pair { return a.pair }
+
+// Sign makes the certificate, in PEM, of a key that somebody else has.
+func (a *Authority) Sign(template *x509.Certificate, key crypto.PublicKey) ([]byte, error) {
+	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, key, a.key)
+	if err != nil {
+		return nil, fmt.Errorf("certificate of %s: %w", template.Subject.CommonName, err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), nil
 }
 
 // Certificate returns the authority's own certificate, which clients trust.
@@ -205,7 +217,8 @@ func encodeKey(key crypto.Signer) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
-func parse(pair Pair) (*Authority, error) {
+// Load returns the authority of a pair that the caller kept.
+func Load(pair Pair) (*Authority, error) {
 	certBlock, _ := pem.Decode(pair.Certificate)
 	keyBlock, _ := pem.Decode(pair.Key)
 	if certBlock == nil || keyBlock == nil {

@@ -32,7 +32,7 @@ type Route53 struct {
 	store    *store.Store
 	pace     *simtime.Pace
 	targets  Targets
-	watchers []Watcher
+	watchers []func(tx *store.Tx, account string) error
 	draw     func(below int64) int64
 }
 
@@ -46,9 +46,6 @@ type Targets interface {
 	Addresses(tx *store.Tx, account, name string) ([]netip.Addr, error)
 }
 
-// Watcher is called in the transaction of each batch that is made, after it.
-type Watcher func(tx *store.Tx, account string) error
-
 // New returns the service over a store.
 func New(state *store.Store, pace *simtime.Pace) *Route53 {
 	return &Route53{store: state, pace: pace, draw: rand.Int64N}
@@ -58,8 +55,11 @@ func New(state *store.Store, pace *simtime.Pace) *Route53 {
 // nothing.
 func (r *Route53) Alias(targets Targets) { r.targets = targets }
 
-// Watch adds a watcher.
-func (r *Route53) Watch(w Watcher) { r.watchers = append(r.watchers, w) }
+// Watch adds a function that is called in the transaction of each batch that is
+// made, after it.
+func (r *Route53) Watch(changed func(tx *store.Tx, account string) error) {
+	r.watchers = append(r.watchers, changed)
+}
 
 type zone struct {
 	ID, Name, CallerReference, Comment string

@@ -2,6 +2,7 @@ package template
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -11,6 +12,9 @@ import (
 type Environment struct {
 	// Parameters are the values given; others take their default.
 	Parameters map[string]string
+	// Later names parameters whose values are not known yet: Ref gives an
+	// [Unknown], whatever Parameters says, and no constraint is checked.
+	Later []string
 
 	Region, AccountID, StackName, StackID string
 	NotificationARNs                      []string
@@ -137,6 +141,10 @@ func (b *Bound) bindParameters() error {
 		}
 		if !given {
 			value = *p.Default
+		}
+		if slices.Contains(b.env.Later, name) {
+			b.Parameters[name], b.values[name] = value, Unknown{`{"Ref":"` + name + `"}`}
+			continue
 		}
 		if problem := p.Check(value); problem != "" {
 			errs.add(p.Position, "%s", problem)

@@ -100,6 +100,9 @@ func (r *runner) conclude(ctx context.Context, t *template.Template) error {
 		if s.Operation.ID != r.op.ID {
 			return // a deletion has taken its place
 		}
+		if s.Operation.Nested {
+			s.Operation.Undo = &undo{s.Deployed, s.Outputs, s.Imports}
+		}
 		s.Outputs, s.Imports, s.Deployed = outputs, now.Imports, r.op.Target
 		if s.Operation.Kind == "create" {
 			s.set(r.c.now(), types.StackStatusCreateComplete, "")
@@ -112,7 +115,7 @@ func (r *runner) conclude(ctx context.Context, t *template.Template) error {
 				delete(s.Resources, id)
 			}
 		}
-		s.Operation.Phase = cleaning
+		s.Operation.Phase, s.Operation.Held = cleaning, s.Operation.Nested
 		s.set(r.c.now(), types.StackStatusUpdateCompleteCleanupInProgress, "")
 	})
 }
@@ -160,6 +163,9 @@ func (r *runner) one(ctx context.Context, t *template.Template, id, late string)
 	}
 	if before.Status == types.ResourceStatusUpdateFailed {
 		changed = true // it is not known what it became
+	}
+	if desired.Type == stackType {
+		changed = true // its template may have changed, whatever its properties say
 	}
 	next.PhysicalID, next.Ref, next.Attributes = before.PhysicalID, before.Ref, before.Attributes
 	switch {

@@ -15,7 +15,6 @@ import (
 // unsupported are types that need more than a provider, with what they need. A
 // generic provider would seem to make them and do nothing.
 var unsupported = map[string]string{
-	"AWS::CloudFormation::Stack":          "nested stacks",
 	"AWS::CloudFormation::WaitCondition":  "signals to wait conditions",
 	"AWS::CloudFormation::CustomResource": "custom resources, which need a function to call,",
 	"AWS::CloudFormation::Macro":          "macros",
@@ -28,6 +27,9 @@ func (c *CloudFormation) provider(of *live) (resource.Provider, error) {
 	}
 	if what != "" {
 		return nil, &resource.Error{Code: resource.InvalidRequest, Message: what + " are not implemented in the sandbox"}
+	}
+	if of.Type == stackType {
+		return &nested{c: c}, nil
 	}
 	p, ok := c.Resources.Provider(of.Type)
 	if !ok {
@@ -79,6 +81,14 @@ func (r *runner) create(ctx context.Context, next, before *live) error {
 	if err != nil {
 		return r.failed(withOld(&fresh, before), before, err)
 	}
+	initiated := false
+	if n, ok := p.(*nested); ok && before == nil {
+		n.begun = func(id string) error {
+			shown := fresh
+			shown.PhysicalID, initiated = id, true
+			return r.record(&shown, started, "Resource creation Initiated")
+		}
+	}
 	state, err := p.Create(ctx, q)
 	if err == nil && state.PhysicalID == "" {
 		err = fmt.Errorf("the provider of %s gave no physical ID", next.Type)
@@ -95,7 +105,9 @@ func (r *runner) create(ctx context.Context, next, before *live) error {
 	}
 	err = r.change(func(s *stack) {
 		s.Resources[next.LogicalID] = &fresh
-		s.setResource(r.c.now(), &fresh, started, "Resource creation Initiated")
+		if !initiated {
+			s.setResource(r.c.now(), &fresh, started, "Resource creation Initiated")
+		}
 		s.setResource(r.c.now(), &fresh, done, "")
 		if before != nil {
 			s.Operation.Doomed = append(s.Operation.Doomed, before)

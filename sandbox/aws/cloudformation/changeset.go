@@ -3,12 +3,15 @@ package cloudformation
 import (
 	"context"
 	"fmt"
+	"iter"
 	"regexp"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
+	"github.com/drawbridge-gitops/drawbridge/internal/template"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/store"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/wire"
 )
@@ -45,11 +48,36 @@ func (c *CloudFormation) createChangeSet(ctx context.Context, in *cfn.CreateChan
 	if same, err := c.sameChangeSet(ctx, s, in); err != nil || same != nil {
 		return same, err
 	}
-	t, bound, err := c.target(ctx, s, proposal{
+	p, err := c.plan(ctx, scope, s, proposal{
 		body: in.TemplateBody, url: in.TemplateURL, previousTemplate: in.UsePreviousTemplate, parameters: in.Parameters, tags: in.Tags,
 		capabilities: in.Capabilities, role: in.RoleARN, notificationARNs: in.NotificationARNs, rollback: in.RollbackConfiguration,
 		types: in.ResourceTypes, deployment: in.DeploymentConfig,
+	}, changeSet{
+		ID: changeSetARN(scope, aws.ToString(in.ChangeSetName)), Name: aws.ToString(in.ChangeSetName), Type: in.ChangeSetType,
+		Description: aws.ToString(in.Description), ClientToken: aws.ToString(in.ClientToken), OnStackFailure: in.OnStackFailure,
+		IncludeNested: aws.ToBool(in.IncludeNestedStacks), ImportExisting: aws.ToBool(in.ImportExistingResources),
+		DisableValidation: aws.ToBool(in.DisableValidation),
 	})
+	if err != nil {
+		return nil, err
+	}
+	if err := c.keep(scope, p); err != nil {
+		return nil, err
+	}
+	return &cfn.CreateChangeSetOutput{Id: aws.String(p.set.ID), StackId: aws.String(p.set.StackID)}, nil
+}
+
+// plan is a change set that was worked out and is not kept yet, with those of
+// the nested stacks.
+type plan struct {
+	set    changeSet
+	stack  *stack
+	nested []*plan
+}
+
+// plan works out what a proposal changes.
+func (c *CloudFormation) plan(ctx context.Context, scope store.Scope, s *stack, of proposal, cs changeSet) (*plan, error) {
+	t, bound, err := c.target(ctx, scope, s, of)
 	if err != nil {
 		return nil, err
 	}
@@ -57,49 +85,90 @@ func (c *CloudFormation) createChangeSet(ctx context.Context, in *cfn.CreateChan
 	if err != nil {
 		return nil, err
 	}
-	cs := changeSet{
-		ID: changeSetARN(scope, aws.ToString(in.ChangeSetName)), Name: aws.ToString(in.ChangeSetName), StackID: s.ID, StackName: s.Name,
-		Type: in.ChangeSetType, Description: aws.ToString(in.Description), ClientToken: aws.ToString(in.ClientToken), Created: c.now(),
-		Status: types.ChangeSetStatusCreateComplete, Execution: types.ExecutionStatusAvailable, Target: t, OnStackFailure: in.OnStackFailure,
-		IncludeNested: aws.ToBool(in.IncludeNestedStacks), ImportExisting: aws.ToBool(in.ImportExistingResources), Operation: newID(),
-	}
+	cs.StackID, cs.StackName, cs.Created, cs.Operation, cs.Target = s.ID, s.Name, c.now(), newID(), t
+	cs.Status, cs.Execution = types.ChangeSetStatusCreateComplete, types.ExecutionStatusAvailable
 	if cs.Type == "" {
 		cs.Type = types.ChangeSetTypeUpdate
 	}
-	for _, ch := range changes {
-		cs.Changes = append(cs.Changes, describeChange(ch))
-	}
-	unchanged := len(changes) == 0 && s.Deployed.Template != "" && sameOutputs(s, bound) && sameTags(t.Tags, s.Deployed.Tags)
-	if !aws.ToBool(in.DisableValidation) {
-		cs.Mistakes = lateMistakes(bound.Template)
-	}
-	switch {
-	case unchanged:
-		cs.fail(noChanges)
-	case len(cs.Mistakes) > 0:
-		cs.fail(earlyValidation(cs.Mistakes))
-	}
-	_, err = c.commit(func(tx *store.Tx) (key, *stack, error) {
-		if cs.Type == types.ChangeSetTypeCreate && s.Status == "" {
-			// Somebody may have been faster.
-			if _, taken, err := names.Get(tx, scope, s.Name); err != nil || taken {
-				if err == nil {
-					err = invalid("Stack [%s] already exists and cannot be created again with the changeSet [%s].", s.Name, cs.Name)
-				}
-				return key{}, nil, err
-			}
-			s.set(c.now(), types.StackStatusReviewInProgress, "User Initiated")
-			if err := names.Put(tx, scope, s.Name, s.ID); err != nil {
-				return key{}, nil, err
-			}
-			return keyOf(scope, s), s, putChangeSet(tx, scope, cs)
+	p := &plan{set: cs, stack: s}
+	if cs.IncludeNested {
+		if changes, err = c.planNested(ctx, scope, p, bound, changes); err != nil {
+			return nil, err
 		}
-		return key{}, nil, putChangeSet(tx, scope, cs)
-	})
-	if err != nil {
-		return nil, err
 	}
-	return &cfn.CreateChangeSetOutput{Id: aws.String(cs.ID), StackId: aws.String(cs.StackID)}, nil
+	for _, ch := range changes {
+		p.set.Changes = append(p.set.Changes, p.describe(ch))
+	}
+	if !cs.DisableValidation {
+		p.set.Mistakes = lateMistakes(bound.Template)
+	}
+	switch broken := slices.IndexFunc(p.nested, func(n *plan) bool { return n.set.Status == types.ChangeSetStatusFailed }); {
+	case s.unchanged(t, bound, changes):
+		p.set.fail(noChanges)
+	case len(p.set.Mistakes) > 0:
+		p.set.fail(earlyValidation(p.set.Mistakes))
+	case broken >= 0:
+		p.set.fail(fmt.Sprintf("Nested change set %s was not successfully created: Currently in %s.", p.nested[broken].set.ID, types.ChangeSetStatusFailed))
+	}
+	return p, nil
+}
+
+// describe is a change as DescribeChangeSet shows it.
+func (p *plan) describe(ch template.Change) types.ResourceChange {
+	out := describeChange(ch)
+	if r := p.stack.Resources[ch.LogicalID]; r != nil && ch.Action != template.Add {
+		out.PhysicalResourceId = optional(r.PhysicalID)
+	}
+	for _, n := range p.nested {
+		if n.set.ID == p.set.Nested[ch.LogicalID] {
+			out.ChangeSetId, out.PhysicalResourceId = aws.String(n.set.ID), aws.String(n.stack.ID)
+		}
+	}
+	return out
+}
+
+// keep writes change sets, and the new stacks that they are for, all or none.
+func (c *CloudFormation) keep(scope store.Scope, p *plan) error {
+	return c.commitAll(func(tx *store.Tx) ([]keyed, error) {
+		var made []keyed
+		for n := range p.all() {
+			if n.set.Type == types.ChangeSetTypeCreate && n.stack.Status == "" {
+				// Somebody may have been faster.
+				if _, taken, err := names.Get(tx, scope, n.stack.Name); err != nil || taken {
+					return nil, cmpOr(err, alreadyExists(n.stack.Name, n.set.Name))
+				}
+				n.stack.set(c.now(), types.StackStatusReviewInProgress, "User Initiated")
+				if err := names.Put(tx, scope, n.stack.Name, n.stack.ID); err != nil {
+					return nil, err
+				}
+				made = append(made, keyed{keyOf(scope, n.stack), n.stack})
+			}
+			if err := putChangeSet(tx, scope, n.set); err != nil {
+				return nil, err
+			}
+		}
+		return made, nil
+	})
+}
+
+// all are the plan and those in it.
+func (p *plan) all() iter.Seq[*plan] {
+	return func(yield func(*plan) bool) {
+		if !yield(p) {
+			return
+		}
+		for _, n := range p.nested {
+			for m := range n.all() {
+				if !yield(m) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func alreadyExists(stack, set string) error {
+	return invalid("Stack [%s] already exists and cannot be created again with the changeSet [%s].", stack, set)
 }
 
 func (cs *changeSet) fail(reason string) {
@@ -117,14 +186,14 @@ func (c *CloudFormation) changed(ctx context.Context, in *cfn.CreateChangeSetInp
 	if in.ChangeSetType == types.ChangeSetTypeCreate {
 		switch {
 		case err == nil && s.Status != types.StackStatusReviewInProgress:
-			return nil, invalid("Stack [%s] already exists and cannot be created again with the changeSet [%s].", s.Name, aws.ToString(in.ChangeSetName))
+			return nil, alreadyExists(s.Name, aws.ToString(in.ChangeSetName))
 		case err == nil:
 			return s, nil
 		}
 		if err := checkName(name); err != nil {
 			return nil, err
 		}
-		return &stack{ID: stackARN(scopeOf(ctx), name), Name: name, Created: c.now()}, nil
+		return &stack{ID: stackARN(scopeOf(ctx), name, newID()), Name: name, Created: c.now()}, nil
 	}
 	if err != nil {
 		return nil, invalid("Stack [%s] does not exist", name)

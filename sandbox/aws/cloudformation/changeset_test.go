@@ -159,7 +159,7 @@ func TestRefusals(t *testing.T) {
 	}
 	nested := w.create("n", "Resources: {N: {Type: 'AWS::CloudFormation::Stack', Properties: {TemplateURL: 'https://x'}}}")
 	if nested.StackStatus != types.StackStatusRollbackComplete {
-		t.Errorf("a nested stack: %s, want it refused", nested.StackStatus)
+		t.Errorf("a nested stack whose template is not there: %s", nested.StackStatus)
 	}
 	_, err := w.client.UpdateStack(t.Context(), &cfn.UpdateStackInput{StackName: aws.String("n"), TemplateBody: aws.String(chain)})
 	if err == nil || !strings.Contains(err.Error(), "is in ROLLBACK_COMPLETE state and can not be updated.") {

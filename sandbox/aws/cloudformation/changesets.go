@@ -135,6 +135,7 @@ func (c *CloudFormation) describeChangeSet(ctx context.Context, in *cfn.Describe
 		ExecutionStatus: c.executed(ctx, cs), Capabilities: cs.Target.Capabilities, NotificationARNs: cs.Target.NotificationARNs,
 		Tags: describeTags(cs.Target.Tags), Parameters: describeParameters(cs.Target), OnStackFailure: cs.OnStackFailure,
 		IncludeNestedStacks: aws.Bool(cs.IncludeNested), ImportExistingResources: aws.Bool(cs.ImportExisting), DeploymentConfig: describeDeployment(cs.Target),
+		ParentChangeSetId: optional(cs.Parent), RootChangeSetId: optional(cs.Root),
 		NextToken: next,
 	}
 	for _, ch := range some {
@@ -154,10 +155,13 @@ func (c *CloudFormation) deleteChangeSet(ctx context.Context, in *cfn.DeleteChan
 	if err != nil {
 		return nil, err
 	}
+	if cs.Parent != "" {
+		return nil, invalid("ChangeSet [%s] is for a nested stack: delete the root change set [%s]", cs.ID, cs.Root)
+	}
 	if c.executed(ctx, cs) == types.ExecutionStatusExecuteInProgress {
 		return nil, &types.InvalidChangeSetStatusException{Message: aws.String(fmt.Sprintf("ChangeSet [%s] is being executed and can't be deleted", cs.ID))}
 	}
-	err = c.Store.Update(func(tx *store.Tx) error { return dropChangeSet(tx, scopeOf(ctx), *cs) })
+	err = c.Store.Update(func(tx *store.Tx) error { return c.dropTree(tx, scopeOf(ctx), *cs) })
 	return &cfn.DeleteChangeSetOutput{}, err
 }
 
@@ -176,6 +180,7 @@ func (c *CloudFormation) listChangeSets(ctx context.Context, in *cfn.ListChangeS
 			ChangeSetId: aws.String(cs.ID), ChangeSetName: aws.String(cs.Name), StackId: aws.String(cs.StackID), StackName: aws.String(cs.StackName),
 			CreationTime: aws.Time(cs.Created), Description: optional(cs.Description), Status: cs.Status, StatusReason: optional(cs.Reason),
 			ExecutionStatus: c.executed(ctx, &cs), IncludeNestedStacks: aws.Bool(cs.IncludeNested), ImportExistingResources: aws.Bool(cs.ImportExisting),
+			ParentChangeSetId: optional(cs.Parent), RootChangeSetId: optional(cs.Root),
 		})
 	}
 	return out, nil

@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -92,7 +93,7 @@ func (c *CloudFormation) Resume() error {
 		}
 		for _, scope := range scopes {
 			err := stacks.Walk(tx, scope, "", func(id string, s stack) error {
-				if s.Operation != nil && !s.Operation.Stuck {
+				if s.Operation != nil && !s.Operation.waits() {
 					found = append(found, key{scope, id})
 				}
 				return nil
@@ -144,6 +145,11 @@ func (c *CloudFormation) Wait(ctx context.Context, account, region, stackID stri
 func (c *CloudFormation) start(k key) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.begin(k)
+}
+
+// begin is start with the mutex held.
+func (c *CloudFormation) begin(k key) {
 	if c.closed {
 		return // the operation is in the store, for the next process
 	}
@@ -181,6 +187,16 @@ func newID() string {
 	if _, err := rand.Read(b[:]); err != nil {
 		panic(err) // never, says crypto/rand
 	}
+	return uuid(b)
+}
+
+// idOf returns a UUID that depends on the token alone.
+func idOf(token string) string {
+	digest := sha256.Sum256([]byte(token))
+	return uuid([16]byte(digest[:16]))
+}
+
+func uuid(b [16]byte) string {
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

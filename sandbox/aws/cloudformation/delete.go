@@ -37,14 +37,14 @@ func (r *runner) deleteAll(ctx context.Context) error {
 		at := r.c.now()
 		s.set(at, types.StackStatusDeleteComplete, "")
 		s.Deleted, s.Operation, s.Outputs, s.Imports = &at, nil, nil, nil
-		return r.k, &s, forget(tx, r.k.Scope, &s, "")
+		return r.k, &s, r.c.forget(tx, r.k.Scope, &s, "")
 	})
 	return err
 }
 
 // forget gives a deleted stack's name free and removes its change sets, but for
 // the one to keep.
-func forget(tx *store.Tx, scope store.Scope, s *stack, keep string) error {
+func (c *CloudFormation) forget(tx *store.Tx, scope store.Scope, s *stack, keep string) error {
 	if s.Deleted != nil {
 		if id, _, err := names.Get(tx, scope, s.Name); err != nil {
 			return err
@@ -57,7 +57,7 @@ func forget(tx *store.Tx, scope store.Scope, s *stack, keep string) error {
 	sets, err := changeSetsIn(tx, scope, s.ID)
 	for _, cs := range sets {
 		if cs.ID != keep {
-			err = cmpOr(err, dropChangeSet(tx, scope, cs))
+			err = cmpOr(err, c.dropTree(tx, scope, cs))
 		}
 	}
 	return err

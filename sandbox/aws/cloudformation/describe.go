@@ -55,7 +55,7 @@ func (s *stack) describe() types.Stack {
 	}
 	out := types.Stack{
 		StackId: aws.String(s.ID), StackName: aws.String(s.Name), ChangeSetId: optional(s.ChangeSetID), Description: optional(t.Description),
-		CreationTime: aws.Time(s.Created), LastUpdatedTime: s.Updated, DeletionTime: s.Deleted, StackStatus: s.Status, StackStatusReason: optional(s.Reason),
+		CreationTime: aws.Time(s.Created), LastUpdatedTime: s.Updated, DeletionTime: s.Deleted, StackStatus: s.Status, StackStatusReason: optional(s.Reason), ParentId: optional(s.Parent), RootId: optional(s.Root),
 		Capabilities: t.Capabilities, DisableRollback: aws.Bool(t.DisableRollback), EnableTerminationProtection: aws.Bool(s.Protected),
 		NotificationARNs: t.NotificationARNs, Parameters: describeParameters(t), Tags: describeTags(t.Tags), RoleARN: optional(t.RoleARN),
 		DeploymentConfig: describeDeployment(t),
@@ -96,7 +96,7 @@ func (c *CloudFormation) listStacks(ctx context.Context, in *cfn.ListStacksInput
 	for _, s := range some {
 		out.StackSummaries = append(out.StackSummaries, types.StackSummary{
 			StackId: aws.String(s.ID), StackName: aws.String(s.Name), StackStatus: s.Status, StackStatusReason: optional(s.Reason),
-			TemplateDescription: optional(s.Deployed.Description), CreationTime: aws.Time(s.Created), LastUpdatedTime: s.Updated, DeletionTime: s.Deleted,
+			ParentId: optional(s.Parent), RootId: optional(s.Root), TemplateDescription: optional(s.Deployed.Description), CreationTime: aws.Time(s.Created), LastUpdatedTime: s.Updated, DeletionTime: s.Deleted,
 			DriftInformation: &types.StackDriftInformationSummary{StackDriftStatus: types.StackDriftStatusNotChecked},
 		})
 	}

@@ -16,6 +16,9 @@
 //     rolled back, in the order and to the statuses of CloudFormation.
 //   - Deletion and replacement policies are kept. A Snapshot policy needs a
 //     provider that can make one.
+//   - A nested stack is a stack with an operation of its own, for which its parent's
+//     waits. An update of it is held when it is applied, until the parent's cleanup
+//     or rollback says whether it stays.
 //   - Dynamic references are resolved for each call to a provider and never kept.
 //     Values of NoEcho parameters are kept, since later updates may use them, and
 //     are shown as ****.
@@ -32,10 +35,10 @@
 // properties do not fit the schema. IAM is not consulted: role ARNs,
 // notification ARNs and TimeoutInMinutes are kept and shown only.
 // ImportExistingResources adopts nothing yet: a resource that exists already
-// fails to be created. DescribeEvents knows no hooks, as there are none. Nested
-// stacks, custom resources, wait conditions, stack policies, rollback triggers,
-// imports, drift detection, EXPRESS deployments, macros and stack sets are not
-// there; each says so when it is asked for.
+// fails to be created. DescribeEvents knows no hooks, as there are none. Stacks
+// nest ten deep at most. Custom resources, wait conditions, stack policies,
+// rollback triggers, imports, drift detection, EXPRESS deployments, macros and
+// stack sets are not there; each says so when it is asked for.
 //
 // A CloudFormation is safe for concurrent use.
 //

@@ -16,6 +16,9 @@ func (c *CloudFormation) executeChangeSet(ctx context.Context, in *cfn.ExecuteCh
 	if err != nil {
 		return nil, err
 	}
+	if found.Parent != "" {
+		return nil, invalid("ChangeSet [%s] is for a nested stack: execute the root change set [%s]", found.ID, found.Root)
+	}
 	token, scope := aws.ToString(in.ClientRequestToken), scopeOf(ctx)
 	k, repeated := key{scope, found.StackID}, false
 	_, err = c.commit(func(tx *store.Tx) (key, *stack, error) {
@@ -47,14 +50,15 @@ func (c *CloudFormation) executeChangeSet(ctx context.Context, in *cfn.ExecuteCh
 		}
 		t.DisableRollback = t.DisableRollback || aws.ToBool(in.DisableRollback) || cs.OnStackFailure == types.OnStackFailureDoNothing
 		t.RetainExceptOnCreate = aws.ToBool(in.RetainExceptOnCreate)
-		cs.Execution, cs.ExecuteToken = types.ExecutionStatusExecuteInProgress, token
+		cs.ExecuteToken = token
 		s.ChangeSetID = cs.ID
 		s.begin(c, kind, token, t)
+		s.Operation.ChangeSet = cs.ID
 		// The others were made for a stack that is no more.
-		if err := forget(tx, scope, &s, cs.ID); err != nil {
+		if err := c.forget(tx, scope, &s, cs.ID); err != nil {
 			return k, nil, err
 		}
-		return k, &s, changeSets.Put(tx, scope, cs.ID, cs)
+		return k, &s, executing(tx, scope, cs)
 	})
 	if err != nil {
 		return nil, err
@@ -77,11 +81,33 @@ func cmpOr(errs ...error) error {
 // executed is the execution status as it is by now.
 func (c *CloudFormation) executed(ctx context.Context, cs *changeSet) types.ExecutionStatus {
 	_, s, err := c.find(ctx, &cs.StackID)
-	if err != nil || cs.Execution != types.ExecutionStatusExecuteInProgress || s.ChangeSetID == cs.ID && s.Operation != nil {
+	switch {
+	case err != nil || cs.Execution != types.ExecutionStatusExecuteInProgress:
 		return cs.Execution
-	}
-	if s.ChangeSetID == cs.ID && s.Status != types.StackStatusCreateComplete && s.Status != types.StackStatusUpdateComplete {
+	case s.ChangeSetID != cs.ID && cs.Parent != "": // its turn has not come
+		return cs.Execution
+	case s.ChangeSetID != cs.ID:
+		return types.ExecutionStatusExecuteComplete
+	case s.Operation != nil:
+		return cs.Execution
+	case s.Status != types.StackStatusCreateComplete && s.Status != types.StackStatusUpdateComplete:
 		return types.ExecutionStatusExecuteFailed
 	}
 	return types.ExecutionStatusExecuteComplete
+}
+
+// executing marks a change set, and those for the nested stacks, as one that is
+// being executed.
+func executing(tx *store.Tx, scope store.Scope, cs changeSet) error {
+	cs.Execution = types.ExecutionStatusExecuteInProgress
+	for _, id := range cs.Nested {
+		of, ok, err := changeSets.Get(tx, scope, id)
+		if err == nil && ok {
+			err = executing(tx, scope, of)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return changeSets.Put(tx, scope, cs.ID, cs)
 }

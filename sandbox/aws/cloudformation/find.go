@@ -64,8 +64,8 @@ func bracketed(err error, nameOrID *string) error {
 	return err
 }
 
-func stackARN(scope store.Scope, name string) string {
-	return fmt.Sprintf("arn:%s:cloudformation:%s:%s:stack/%s/%s", partition(scope.Region), scope.Region, scope.Account, name, newID())
+func stackARN(scope store.Scope, name, id string) string {
+	return fmt.Sprintf("arn:%s:cloudformation:%s:%s:stack/%s/%s", partition(scope.Region), scope.Region, scope.Account, name, id)
 }
 
 func changeSetARN(scope store.Scope, name string) string {

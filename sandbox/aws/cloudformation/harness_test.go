@@ -34,6 +34,7 @@ type world struct {
 	cf        *cloudformation.CloudFormation
 	client    *cfn.Client
 	providers *scripted
+	objects   map[string]string // templates by their URL
 
 	mu     sync.Mutex
 	events []string // "LogicalID STATUS"
@@ -41,7 +42,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, path: filepath.Join(t.TempDir(), "aws.db"), providers: &scripted{verdicts: map[string]error{}, gates: map[string]chan struct{}{}}}
+	w := &world{t: t, objects: map[string]string{}, path: filepath.Join(t.TempDir(), "aws.db"), providers: &scripted{verdicts: map[string]error{}, gates: map[string]chan struct{}{}}}
 	w.open()
 	t.Cleanup(w.shut)
 	return w
@@ -69,6 +70,15 @@ func (w *world) open() {
 				return "", fmt.Errorf("parameter %s is not there", name)
 			}
 			return value, nil
+		},
+		Object: func(_ context.Context, _, url string) ([]byte, error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			body, ok := w.objects[url]
+			if !ok {
+				return nil, errors.New("The specified key does not exist.")
+			}
+			return []byte(body), nil
 		},
 		OnEvent: func(e types.StackEvent) {
 			w.mu.Lock()
@@ -138,6 +148,13 @@ func (w *world) remove(name string) types.Stack {
 		w.t.Fatal(err)
 	}
 	return w.wait(id)
+}
+
+// upload puts a template where its URL finds it.
+func (w *world) upload(url, body string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.objects[url] = body
 }
 
 // since returns the events after the first n.

@@ -28,6 +28,8 @@ type proposal struct {
 	policy           bool // a stack policy is given
 	types            []string
 	deployment       *types.DeploymentConfig
+	// later are the parameters whose values only the execution will know.
+	later []string
 }
 
 // maxBody is the greatest length of a template given in the request, and
@@ -36,7 +38,7 @@ const maxBody, maxObject = 51200, 1 << 20
 
 // target checks a proposal and makes it the target of the stack s, which for a
 // new stack has a name and an ID only.
-func (c *CloudFormation) target(ctx context.Context, s *stack, p proposal) (target, *template.Bound, error) {
+func (c *CloudFormation) target(ctx context.Context, scope store.Scope, s *stack, p proposal) (target, *template.Bound, error) {
 	if p.policy {
 		return target{}, nil, invalid("stack policies are not implemented in the sandbox")
 	}
@@ -69,7 +71,7 @@ func (c *CloudFormation) target(ctx context.Context, s *stack, p proposal) (targ
 		}
 	}
 	var err error
-	if t.Template, err = c.body(ctx, s, p.body, p.url, aws.ToBool(p.previousTemplate)); err != nil {
+	if t.Template, err = c.body(ctx, scope, s, p.body, p.url, aws.ToBool(p.previousTemplate)); err != nil {
 		return target{}, nil, err
 	}
 	parsed, err := parse(t.Template)
@@ -83,7 +85,9 @@ func (c *CloudFormation) target(ctx context.Context, s *stack, p proposal) (targ
 	if err := capable(parsed, p.capabilities); err != nil {
 		return target{}, nil, err
 	}
-	bound, err := parsed.Bind(c.environment(ctx, scopeOf(ctx), s, t))
+	env := c.environment(ctx, scope, s, t)
+	env.Later = p.later
+	bound, err := parsed.Bind(env)
 	if err != nil {
 		return target{}, nil, refused(err)
 	}
@@ -102,7 +106,7 @@ func checkDeployment(d *types.DeploymentConfig) error {
 }
 
 // body is the template's text, byte for byte.
-func (c *CloudFormation) body(ctx context.Context, s *stack, body, url *string, previous bool) (string, error) {
+func (c *CloudFormation) body(ctx context.Context, scope store.Scope, s *stack, body, url *string, previous bool) (string, error) {
 	switch {
 	case previous && (body != nil || url != nil):
 		return "", invalid("Either a template or UsePreviousTemplate can be given, not both")
@@ -119,7 +123,7 @@ func (c *CloudFormation) body(ctx context.Context, s *stack, body, url *string, 
 	case url != nil && c.Object == nil:
 		return "", invalid("S3 error: TemplateURL can't be read: this sandbox has no S3")
 	case url != nil:
-		text, err := c.Object(ctx, scopeOf(ctx).Account, *url)
+		text, err := c.Object(ctx, scope.Account, *url)
 		if err != nil {
 			return "", invalid("S3 error: %s", err)
 		}
@@ -217,7 +221,8 @@ func capable(t *template.Template, have []types.Capability) error {
 	return nil
 }
 
-// changes compares the stack with a target; none is nil.
+// changes compares the stack with a target; none is nil. A nested stack is always
+// one that may change, as its template may have.
 func (c *CloudFormation) changes(s *stack, bound *template.Bound) ([]template.Change, error) {
 	var before *template.State
 	if s.Deployed.Template != "" {
@@ -227,7 +232,25 @@ func (c *CloudFormation) changes(s *stack, bound *template.Bound) ([]template.Ch
 	if err != nil {
 		return nil, refused(err)
 	}
+	for _, id := range bound.Order() {
+		old := s.Resources[id]
+		if bound.Template.Resources[id].Type == stackType && old != nil && old.exists() && before != nil &&
+			!slices.ContainsFunc(out, func(ch template.Change) bool { return ch.LogicalID == id }) {
+			out = append(out, template.Change{LogicalID: id, Type: stackType, Action: template.Modify, Replacement: template.False,
+				Scope: []string{"Properties"}, Details: []template.Detail{{Attribute: "Properties", RequiresRecreation: "Never",
+					Evaluation: "Dynamic", ChangeSource: automatic}}})
+		}
+	}
 	return out, nil
+}
+
+// automatic is the source of the change of a nested stack that nothing in its
+// parent's template changes.
+const automatic = string(types.ChangeSourceAutomatic)
+
+// unchanged tells whether the stack is what the target says already.
+func (s *stack) unchanged(t target, bound *template.Bound, changes []template.Change) bool {
+	return len(changes) == 0 && s.Deployed.Template != "" && sameOutputs(s, bound) && sameTags(t.Tags, s.Deployed.Tags)
 }
 
 // sameOutputs tells whether the target leaves the outputs as they are. It is

@@ -91,7 +91,18 @@ func (r *runner) restore(ctx context.Context, id string) error {
 			s.Resources[id] = &old
 			s.setResource(r.c.now(), &old, types.ResourceStatusUpdateComplete, "")
 		})
-	case now.Did == "updated" && !slices.Contains(r.op.Skip, id):
+	case now.Did == "updated" && slices.Contains(r.op.Skip, id):
+		return r.record(&old, types.ResourceStatusUpdateComplete, "Resource skipped during UpdateRollback")
+	case now.Did == "updated" && now.Type == stackType:
+		if err := r.record(now, types.ResourceStatusUpdateInProgress, ""); err != nil {
+			return err
+		}
+		state, err := r.revert(ctx, &old)
+		if err != nil {
+			return r.failed(now, before, err)
+		}
+		old.take(state)
+	case now.Did == "updated":
 		if err := r.record(now, types.ResourceStatusUpdateInProgress, ""); err != nil {
 			return err
 		}
@@ -140,6 +151,9 @@ func (r *runner) undoCreate(ctx context.Context) error {
 // deleted is left, and the update is complete all the same.
 func (r *runner) clean(ctx context.Context) error {
 	rolled := r.op.Phase == cleaningRolled
+	if err := r.settle(ctx); err != nil {
+		return err
+	}
 	ids := make([]string, len(r.op.Doomed))
 	doomed := map[string]*live{}
 	for i, d := range r.op.Doomed {

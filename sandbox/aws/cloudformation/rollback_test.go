@@ -96,9 +96,9 @@ func TestUpdateRollsBack(t *testing.T) {
 	}
 	<-gate
 	w.providers.release("Update C")
-	gate <- struct{}{}
 	// The rollback updates C once more, and then it works.
 	w.providers.order("Update C", nil)
+	gate <- struct{}{}
 	s := w.wait(*w.describe("s").StackId)
 	if s.StackStatus != types.StackStatusUpdateRollbackComplete {
 		t.Fatalf("status %s: %s\n%s", s.StackStatus, aws.ToString(s.StackStatusReason), strings.Join(w.since(n), "\n"))

@@ -17,7 +17,7 @@ import (
 func (c *CloudFormation) run(ctx, work context.Context, k key) error {
 	for first := ""; ; {
 		s, err := c.load(k)
-		if err != nil || s.Operation == nil || s.Operation.Stuck {
+		if err != nil || s.Operation == nil || s.Operation.waits() {
 			return err
 		}
 		// An operation that took this one's place has a run of its own.
@@ -86,13 +86,18 @@ func (r *runner) fail(failed []string, why string) error {
 	if why == "" {
 		why = fmt.Sprintf("The following resource(s) failed to %s: [%s]. ", r.op.Kind, strings.Join(failed, ", "))
 	}
+	if r.op.Kind == "update" && r.op.Target.DisableRollback {
+		if err := r.settle(r.c.ctx); err != nil {
+			return err
+		}
+	}
 	_, err := r.c.change(r.k, func(s *stack) error {
 		at := r.c.now()
 		op := s.Operation
 		if op == nil || op.ID != r.op.ID {
 			return nil // a deletion has taken its place
 		}
-		op.Failed, op.Failure = failed, why
+		op.Failed, op.Failure, s.Failure = failed, why, why
 		switch {
 		case op.Kind == "update" && op.Target.DisableRollback:
 			s.set(at, types.StackStatusUpdateFailed, why)

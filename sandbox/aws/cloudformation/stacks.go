@@ -34,8 +34,8 @@ func (c *CloudFormation) createStack(ctx context.Context, in *cfn.CreateStackInp
 		return nil, invalid("You can specify either DisableRollback or OnFailure, but not both.")
 	}
 	scope := scopeOf(ctx)
-	s := &stack{ID: stackARN(scope, name), Name: name, Created: c.now(), Protected: aws.ToBool(in.EnableTerminationProtection)}
-	t, _, err := c.target(ctx, s, proposal{
+	s := &stack{ID: stackARN(scope, name, newID()), Name: name, Created: c.now(), Protected: aws.ToBool(in.EnableTerminationProtection)}
+	t, _, err := c.target(ctx, scope, s, proposal{
 		body: in.TemplateBody, url: in.TemplateURL, parameters: in.Parameters, tags: in.Tags, capabilities: in.Capabilities, role: in.RoleARN,
 		notificationARNs: in.NotificationARNs, rollback: in.RollbackConfiguration, types: in.ResourceTypes,
 		policy: in.StackPolicyBody != nil || in.StackPolicyURL != nil, deployment: in.DeploymentConfig,
@@ -81,7 +81,7 @@ func (s *stack) begin(c *CloudFormation, kind, token string, t target) {
 		op.Doomed = s.Operation.Doomed // what a failed rollback left
 	}
 	op.Doomed = append(op.Doomed, s.Leftover...)
-	s.Operation, s.Leftover = op, nil
+	s.Operation, s.Leftover, s.Failure = op, nil, ""
 	s.LastOperation = &begun{op.ID, operationTypes[kind]}
 	at := c.now()
 	switch kind {
@@ -134,7 +134,7 @@ func (c *CloudFormation) updateStack(ctx context.Context, in *cfn.UpdateStackInp
 	if err := checkUpdatable(s); err != nil {
 		return nil, err
 	}
-	t, bound, err := c.target(ctx, s, proposal{
+	t, bound, err := c.target(ctx, k.Scope, s, proposal{
 		body: in.TemplateBody, url: in.TemplateURL, previousTemplate: in.UsePreviousTemplate, parameters: in.Parameters, tags: in.Tags,
 		capabilities: in.Capabilities, role: in.RoleARN, notificationARNs: in.NotificationARNs, rollback: in.RollbackConfiguration,
 		types: in.ResourceTypes, policy: in.StackPolicyBody != nil || in.StackPolicyURL != nil || in.StackPolicyDuringUpdateBody != nil || in.StackPolicyDuringUpdateURL != nil,
@@ -148,7 +148,7 @@ func (c *CloudFormation) updateStack(ctx context.Context, in *cfn.UpdateStackInp
 	if err != nil {
 		return nil, err
 	}
-	if len(changes) == 0 && sameOutputs(s, bound) && sameTags(t.Tags, s.Deployed.Tags) && s.Status != types.StackStatusUpdateFailed {
+	if s.unchanged(t, bound, changes) && s.Status != types.StackStatusUpdateFailed {
 		return nil, invalid("No updates are to be performed.")
 	}
 	now, err := c.change(k, func(s *stack) error {
@@ -181,31 +181,33 @@ func (c *CloudFormation) deleteStack(ctx context.Context, in *cfn.DeleteStackInp
 	if in.DeletionMode == types.DeletionModeForceDeleteStack {
 		return nil, invalid("DeletionMode FORCE_DELETE_STACK is not implemented in the sandbox")
 	}
-	token, begun := aws.ToString(in.ClientRequestToken), false
-	_, err = c.change(k, func(s *stack) error {
+	return out, c.beginDelete(k, aws.ToString(in.ClientRequestToken), in.RetainResources)
+}
+
+// beginDelete sets a stack to be deleted, if it is not at it already.
+func (c *CloudFormation) beginDelete(k key, token string, retain []string) error {
+	begun := false
+	_, err := c.change(k, func(s *stack) error {
 		switch {
 		case s.Deleted != nil || s.Status == types.StackStatusDeleteInProgress:
 			return nil
 		case s.Protected:
 			return invalid("Stack [%s] cannot be deleted while TerminationProtection is enabled", s.Name)
-		case len(in.RetainResources) > 0 && s.Status != types.StackStatusDeleteFailed:
+		case len(retain) > 0 && s.Status != types.StackStatusDeleteFailed:
 			return invalid("Invalid operation on stack [%s]. Resources can be retained only when the stack is in DELETE_FAILED", s.ID)
 		case s.Status != types.StackStatusCreateInProgress && s.Status != types.StackStatusReviewInProgress && strings.HasSuffix(string(s.Status), "_IN_PROGRESS"):
 			return invalid("Stack [%s] cannot be deleted while in status %s", s.Name, s.Status)
 		}
 		begun = true
 		s.begin(c, "delete", token, s.Deployed)
-		s.Operation.Skip = in.RetainResources
+		s.Operation.Skip = retain
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	if begun {
+	if err == nil && begun {
 		c.cancelWork(k) // a creation that is under way
 		c.start(k)
 	}
-	return out, nil
+	return err
 }
 
 // cancelWork cancels what is being done to the stack's resources.
@@ -245,17 +247,18 @@ func (c *CloudFormation) continueUpdateRollback(ctx context.Context, in *cfn.Con
 		if s.Status != types.StackStatusUpdateRollbackFailed || s.Operation == nil {
 			return invalid("Stack:%s is in %s state and can not continue rollback.", s.ID, s.Status)
 		}
-		for _, id := range in.ResourcesToSkip {
-			if !slices.Contains(s.Operation.Failed, id) {
+		skip := in.ResourcesToSkip
+		for _, id := range skip {
+			// NESTED.ID is one of a nested stack, which looks at it itself.
+			if of, _, _ := strings.Cut(id, "."); !slices.Contains(s.Operation.Failed, of) {
 				return invalid("[%s] is not valid for ResourcesToSkip: only resources that failed to roll back can be skipped", id)
 			}
 		}
-		op := *s.Operation
-		op.Stuck, op.Phase, op.Skip, op.Token = false, rollingBack, in.ResourcesToSkip, aws.ToString(in.ClientRequestToken)
-		op.Attempt++
+		if aws.ToBool(in.ForceRollback) {
+			skip = s.Operation.Failed
+		}
 		s.LastOperation = &begun{newID(), types.OperationTypeContinueRollback}
-		s.Operation = &op
-		s.set(c.now(), types.StackStatusUpdateRollbackInProgress, "User Initiated")
+		s.goOn(c, skip, aws.ToString(in.ClientRequestToken))
 		return nil
 	})
 	if err != nil {
@@ -263,6 +266,15 @@ func (c *CloudFormation) continueUpdateRollback(ctx context.Context, in *cfn.Con
 	}
 	c.start(k)
 	return &cfn.ContinueUpdateRollbackOutput{}, nil
+}
+
+// goOn takes up a rollback that failed, without the resources to skip.
+func (s *stack) goOn(c *CloudFormation, skip []string, token string) {
+	op := *s.Operation
+	op.Stuck, op.Phase, op.Skip, op.Token = false, rollingBack, skip, token
+	op.Attempt++
+	s.Operation = &op
+	s.set(c.now(), types.StackStatusUpdateRollbackInProgress, "User Initiated")
 }
 
 func (c *CloudFormation) updateTerminationProtection(ctx context.Context, in *cfn.UpdateTerminationProtectionInput) (*cfn.UpdateTerminationProtectionOutput, error) {
@@ -273,6 +285,9 @@ func (c *CloudFormation) updateTerminationProtection(ctx context.Context, in *cf
 	s, err := c.change(k, func(s *stack) error {
 		if s.Deleted != nil {
 			return noStack(s.ID)
+		}
+		if s.Parent != "" {
+			return invalid("Termination protection can be changed on the root stack only; %s is nested in %s", s.Name, s.Parent)
 		}
 		s.Protected = aws.ToBool(in.EnableTerminationProtection)
 		return nil

@@ -19,16 +19,21 @@ type stack struct {
 	Created          time.Time
 	Updated, Deleted *time.Time
 	Protected        bool // from being deleted
-	ChangeSetID      string
-	Deployed         target // what the stack was last brought to
-	Resources        map[string]*live
-	Outputs          []output
-	Imports          []string // names of exports that it uses
-	Operation        *operation
+	// Parent and Root are the IDs of the stack that holds a nested stack, and of
+	// the one at the top.
+	Parent, Root string
+	ChangeSetID  string
+	Deployed     target // what the stack was last brought to
+	Resources    map[string]*live
+	Outputs      []output
+	Imports      []string // names of exports that it uses
+	Operation    *operation
 	// Leftover are resources that a failed update without rollback replaced, for
 	// the next cleanup.
 	Leftover []*live
 	Tokens   map[string]string // of clients, to what was done for them
+	// Failure is why the last operation failed, or "".
+	Failure string
 	// LastOperation is the operation under way, or the last one.
 	LastOperation *begun
 	LastEvent     int
@@ -93,7 +98,24 @@ type operation struct {
 	Attempt int
 	// Cancelled by CancelUpdateStack.
 	Cancelled bool
+	// ChangeSet is the ID of the change set that is executed.
+	ChangeSet string
+	// Nested marks the update of a nested stack that its parent's update made: when
+	// all is applied it is Held until the parent knows whether it stays. Undo is
+	// what the stack was before, for a rollback after that.
+	Nested, Held bool
+	Undo         *undo
 }
+
+// undo is what applying an update replaced in the stack.
+type undo struct {
+	Deployed target
+	Outputs  []output
+	Imports  []string
+}
+
+// waits tells whether the operation goes on only when it is told to.
+func (op *operation) waits() bool { return op.Stuck || op.Held }
 
 // begun names an operation for the API.
 type begun struct {
@@ -136,12 +158,17 @@ type changeSet struct {
 	Changes                      []types.ResourceChange
 	OnStackFailure               types.OnStackFailure
 	// ExecuteToken is the client request token of its execution.
-	ExecuteToken                  string
-	IncludeNested, ImportExisting bool
+	ExecuteToken                                     string
+	IncludeNested, ImportExisting, DisableValidation bool
 	// Operation is the ID of the operation that made it, and Mistakes are what
 	// its validation found.
 	Operation string
 	Mistakes  []mistake
+	// Parent and Root are the IDs of the change sets above it, and Nested those of
+	// the change sets for nested stacks, by the logical ID of the stack.
+	Parent, Root string
+	Nested       map[string]string
+	depth        int // below the root, while it is worked out
 }
 
 // mistake is one finding of the validation of a change set.
@@ -216,6 +243,17 @@ func (c *CloudFormation) load(k key) (s stack, err error) {
 	return s, err
 }
 
+// look reads a stack that need not be there.
+func (c *CloudFormation) look(k key) (s stack, there bool, err error) {
+	err = c.Store.View(func(tx *store.Tx) error {
+		if _, there, err = stacks.Get(tx, k.Scope, k.ID); err == nil && there {
+			s, err = mustGet(tx, k)
+		}
+		return err
+	})
+	return s, there, err
+}
+
 func mustGet(tx *store.Tx, k key) (stack, error) {
 	s, ok, err := stacks.Get(tx, k.Scope, k.ID)
 	if err == nil && !ok {
@@ -241,29 +279,54 @@ func (c *CloudFormation) change(k key, edit func(*stack) error) (stack, error) {
 
 // commit writes the stack that do returns, if it returns one, in do's
 // transaction, and publishes its new events.
-func (c *CloudFormation) commit(do func(*store.Tx) (key, *stack, error)) (stack, error) {
-	// Held until the events are out, so that they go out in their order.
-	c.commits.Lock()
-	defer c.commits.Unlock()
-	var out stack
-	err := c.Store.Update(func(tx *store.Tx) error {
+func (c *CloudFormation) commit(do func(*store.Tx) (key, *stack, error)) (out stack, err error) {
+	err = c.commitAll(func(tx *store.Tx) ([]keyed, error) {
 		k, s, err := do(tx)
 		if err != nil || s == nil {
-			return err
+			return nil, err
 		}
 		out = *s
-		return save(tx, k.Scope, s)
+		out.pending = nil
+		return []keyed{{k, s}}, nil
 	})
 	if err != nil {
 		return stack{}, err
 	}
-	if c.OnEvent != nil {
-		for _, e := range out.pending {
+	return out, nil
+}
+
+// keyed is a stack to write.
+type keyed struct {
+	key
+	*stack
+}
+
+// commitAll is commit for several stacks.
+func (c *CloudFormation) commitAll(do func(*store.Tx) ([]keyed, error)) error {
+	// Held until the events are out, so that they go out in their order.
+	c.commits.Lock()
+	defer c.commits.Unlock()
+	var written []keyed
+	err := c.Store.Update(func(tx *store.Tx) (err error) {
+		if written, err = do(tx); err != nil {
+			return err
+		}
+		for _, w := range written {
+			if err := save(tx, w.Scope, w.stack); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil || c.OnEvent == nil {
+		return err
+	}
+	for _, w := range written {
+		for _, e := range w.pending {
 			c.OnEvent(e.describe())
 		}
 	}
-	out.pending = nil
-	return out, nil
+	return nil
 }
 
 // save writes a stack and its new events.

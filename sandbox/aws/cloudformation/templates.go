@@ -48,7 +48,7 @@ func (c *CloudFormation) templateOf(ctx context.Context, stackName, body, url *s
 		text := found.Deployed.Template
 		body = &text
 	}
-	text, err := c.body(ctx, s, body, url, false)
+	text, err := c.body(ctx, scopeOf(ctx), s, body, url, false)
 	if err != nil {
 		return nil, err
 	}

@@ -109,6 +109,11 @@ func (r *runner) conclude(ctx context.Context, t *template.Template) error {
 			s.Operation = nil
 			return
 		}
+		if s.Operation.Kind == "import" {
+			s.set(r.c.now(), types.StackStatusImportComplete, "")
+			s.Operation = nil
+			return
+		}
 		for id, old := range r.op.Before {
 			if !bound.Active(id) {
 				s.Operation.Doomed = append(s.Operation.Doomed, old)
@@ -153,6 +158,9 @@ func (r *runner) one(ctx context.Context, t *template.Template, id, late string)
 			next.Operation, next.Did = r.op.ID, ""
 		}
 		return r.failed(next, before, err)
+	}
+	if physical := r.op.Imports[id]; before == nil && physical != "" {
+		return r.adopt(ctx, next, physical)
 	}
 	if before == nil {
 		return r.create(ctx, next, nil)

@@ -101,7 +101,7 @@ func TestValidationIsInTheEvents(t *testing.T) {
 	for _, e := range failed.OperationEvents {
 		got = append(got, finding{string(e.EventType), *e.LogicalResourceId, *e.ValidationPath, *e.ValidationName})
 	}
-	want := []finding{{"VALIDATION_ERROR", "Topic", "/Resources/Topic/Properties", "AWS::EarlyValidation::PropertyValidation"}}
+	want := []finding{{"VALIDATION_ERROR", "Topic", "/Resources/Topic/Properties", "PROPERTY_VALIDATION"}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("failed events (-want +got):\n%s", d)
 	}

@@ -28,8 +28,12 @@ func refuseOptions(in *cfn.CreateChangeSetInput) error {
 	switch {
 	case !changeSetName.MatchString(name):
 		return invalid("1 validation error detected: Value '%s' at 'changeSetName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*", name)
-	case in.ChangeSetType == types.ChangeSetTypeImport || len(in.ResourcesToImport) > 0:
-		return invalid("importing resources is not implemented in the sandbox")
+	case in.ChangeSetType == types.ChangeSetTypeImport && len(in.ResourcesToImport) == 0:
+		return invalid("ResourcesToImport must be specified for a change set of type IMPORT")
+	case in.ChangeSetType != types.ChangeSetTypeImport && len(in.ResourcesToImport) > 0:
+		return invalid("ResourcesToImport can be specified only for a change set of type IMPORT")
+	case in.ChangeSetType == types.ChangeSetTypeImport && (aws.ToBool(in.IncludeNestedStacks) || aws.ToBool(in.ImportExistingResources)):
+		return invalid("IncludeNestedStacks and ImportExistingResources can't be used with a change set of type IMPORT")
 	case in.DeploymentMode != "":
 		return invalid("DeploymentMode %s is not implemented in the sandbox", in.DeploymentMode)
 	}
@@ -51,7 +55,7 @@ func (c *CloudFormation) createChangeSet(ctx context.Context, in *cfn.CreateChan
 	p, err := c.plan(ctx, scope, s, proposal{
 		body: in.TemplateBody, url: in.TemplateURL, previousTemplate: in.UsePreviousTemplate, parameters: in.Parameters, tags: in.Tags,
 		capabilities: in.Capabilities, role: in.RoleARN, notificationARNs: in.NotificationARNs, rollback: in.RollbackConfiguration,
-		types: in.ResourceTypes, deployment: in.DeploymentConfig,
+		types: in.ResourceTypes, deployment: in.DeploymentConfig, imports: in.ResourcesToImport,
 	}, changeSet{
 		ID: changeSetARN(scope, aws.ToString(in.ChangeSetName)), Name: aws.ToString(in.ChangeSetName), Type: in.ChangeSetType,
 		Description: aws.ToString(in.Description), ClientToken: aws.ToString(in.ClientToken), OnStackFailure: in.OnStackFailure,
@@ -96,15 +100,24 @@ func (c *CloudFormation) plan(ctx context.Context, scope store.Scope, s *stack, 
 			return nil, err
 		}
 	}
+	unfit, err := c.planImports(ctx, scope, p, bound, changes, of.imports)
+	if err != nil {
+		return nil, err
+	}
 	for _, ch := range changes {
 		p.set.Changes = append(p.set.Changes, p.describe(ch))
 	}
 	if !cs.DisableValidation {
-		p.set.Mistakes = lateMistakes(bound.Template)
+		if p.set.Mistakes, err = c.taken(ctx, scope, p, changes); err != nil {
+			return nil, err
+		}
+		p.set.Mistakes = append(lateMistakes(bound.Template), p.set.Mistakes...)
 	}
 	switch broken := slices.IndexFunc(p.nested, func(n *plan) bool { return n.set.Status == types.ChangeSetStatusFailed }); {
 	case s.unchanged(t, bound, changes):
 		p.set.fail(noChanges)
+	case unfit != "":
+		p.set.fail(unfit)
 	case len(p.set.Mistakes) > 0:
 		p.set.fail(earlyValidation(p.set.Mistakes))
 	case broken >= 0:
@@ -119,6 +132,9 @@ func (p *plan) describe(ch template.Change) types.ResourceChange {
 	if r := p.stack.Resources[ch.LogicalID]; r != nil && ch.Action != template.Add {
 		out.PhysicalResourceId = optional(r.PhysicalID)
 	}
+	if id, ok := p.set.Imports[ch.LogicalID]; ok {
+		out.Action, out.PhysicalResourceId = types.ChangeActionImport, aws.String(id)
+	}
 	for _, n := range p.nested {
 		if n.set.ID == p.set.Nested[ch.LogicalID] {
 			out.ChangeSetId, out.PhysicalResourceId = aws.String(n.set.ID), aws.String(n.stack.ID)
@@ -132,7 +148,7 @@ func (c *CloudFormation) keep(scope store.Scope, p *plan) error {
 	return c.commitAll(func(tx *store.Tx) ([]keyed, error) {
 		var made []keyed
 		for n := range p.all() {
-			if n.set.Type == types.ChangeSetTypeCreate && n.stack.Status == "" {
+			if n.stack.Status == "" {
 				// Somebody may have been faster.
 				if _, taken, err := names.Get(tx, scope, n.stack.Name); err != nil || taken {
 					return nil, cmpOr(err, alreadyExists(n.stack.Name, n.set.Name))
@@ -183,8 +199,11 @@ func (c *CloudFormation) changed(ctx context.Context, in *cfn.CreateChangeSetInp
 	if err == nil && s.Deleted != nil {
 		err = noStack(name)
 	}
-	if in.ChangeSetType == types.ChangeSetTypeCreate {
+	create := in.ChangeSetType == types.ChangeSetTypeCreate
+	if create || in.ChangeSetType == types.ChangeSetTypeImport {
 		switch {
+		case err == nil && s.Status != types.StackStatusReviewInProgress && !create:
+			return s, checkUpdatable(s)
 		case err == nil && s.Status != types.StackStatusReviewInProgress:
 			return nil, alreadyExists(s.Name, aws.ToString(in.ChangeSetName))
 		case err == nil:

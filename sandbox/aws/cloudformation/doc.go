@@ -32,13 +32,14 @@
 // # What differs from AWS
 //
 // A change set is complete when CreateChangeSet returns; it fails there when
-// properties do not fit the schema. IAM is not consulted: role ARNs,
-// notification ARNs and TimeoutInMinutes are kept and shown only.
-// ImportExistingResources adopts nothing yet: a resource that exists already
-// fails to be created. DescribeEvents knows no hooks, as there are none. Stacks
-// nest ten deep at most. Custom resources, wait conditions, stack policies,
-// rollback triggers, imports, drift detection, EXPRESS deployments, macros and
-// stack sets are not there; each says so when it is asked for.
+// properties do not fit the schema, or when a resource has the name of another.
+// IAM is not consulted: role ARNs, notification ARNs and TimeoutInMinutes are
+// kept and shown only. What can be imported is what has a [resource.Reader]; an
+// import leaves the resource as it is, and gives it no tags. DescribeEvents
+// knows no hooks, as there are none. Stacks nest ten deep at most. Custom
+// resources, wait conditions, stack policies, rollback triggers, drift
+// detection, EXPRESS deployments, macros and stack sets are not there; each says
+// so when it is asked for.
 //
 // A CloudFormation is safe for concurrent use.
 //

@@ -45,6 +45,14 @@ func (c *CloudFormation) executeChangeSet(ctx context.Context, in *cfn.ExecuteCh
 				return k, nil, invalid("Stack:%s is in %s state and can not be created.", s.ID, s.Status)
 			}
 			t.OnFailure = types.OnFailure(cs.OnStackFailure)
+		} else if cs.Type == types.ChangeSetTypeImport {
+			kind = "import"
+			if s.Status != types.StackStatusReviewInProgress {
+				err = checkUpdatable(&s)
+			}
+			if err != nil {
+				return k, nil, err
+			}
 		} else if err := checkUpdatable(&s); err != nil {
 			return k, nil, err
 		}
@@ -53,7 +61,7 @@ func (c *CloudFormation) executeChangeSet(ctx context.Context, in *cfn.ExecuteCh
 		cs.ExecuteToken = token
 		s.ChangeSetID = cs.ID
 		s.begin(c, kind, token, t)
-		s.Operation.ChangeSet = cs.ID
+		s.Operation.ChangeSet, s.Operation.Imports = cs.ID, cs.Imports
 		// The others were made for a stack that is no more.
 		if err := c.forget(tx, scope, &s, cs.ID); err != nil {
 			return k, nil, err
@@ -90,7 +98,7 @@ func (c *CloudFormation) executed(ctx context.Context, cs *changeSet) types.Exec
 		return types.ExecutionStatusExecuteComplete
 	case s.Operation != nil:
 		return cs.Execution
-	case s.Status != types.StackStatusCreateComplete && s.Status != types.StackStatusUpdateComplete:
+	case s.Status != types.StackStatusCreateComplete && s.Status != types.StackStatusUpdateComplete && s.Status != types.StackStatusImportComplete:
 		return types.ExecutionStatusExecuteFailed
 	}
 	return types.ExecutionStatusExecuteComplete

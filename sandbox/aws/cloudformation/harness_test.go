@@ -236,6 +236,13 @@ func (p *scripted) Create(ctx context.Context, q resource.Request) (resource.Sta
 	return p.inner.Create(ctx, q)
 }
 
+func (p *scripted) Read(ctx context.Context, q resource.Request) (resource.Found, error) {
+	if err := p.before(ctx, "Read", q); err != nil {
+		return resource.Found{}, err
+	}
+	return p.inner.Read(ctx, q)
+}
+
 func (p *scripted) Update(ctx context.Context, q resource.Request) (resource.State, error) {
 	if err := p.before(ctx, "Update", q); err != nil {
 		return resource.State{}, err

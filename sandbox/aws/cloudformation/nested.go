@@ -86,7 +86,7 @@ func (n *nested) make(ctx context.Context, scope store.Scope, q resource.Request
 		s.remember(q.Token, "CreateStack")
 		s.execute(set)
 		s.begin(n.c, "create", parent.Operation.Token, t)
-		s.Operation.ChangeSet = s.ChangeSetID
+		s.Operation.ChangeSet, s.Operation.Imports = s.ChangeSetID, importsOf(set)
 		return k, &s, names.Put(tx, scope, s.Name, s.ID)
 	})
 	return k.ID, err
@@ -132,6 +132,13 @@ func (s *stack) execute(set *changeSet) {
 	if set != nil {
 		s.ChangeSetID = set.ID
 	}
+}
+
+func importsOf(set *changeSet) map[string]string {
+	if set == nil {
+		return nil
+	}
+	return set.Imports
 }
 
 // proposalOf is what the properties of a nested stack ask for. Its template is
@@ -235,7 +242,7 @@ func (n *nested) update(ctx context.Context, k key, q resource.Request) (bool, e
 		s.remember(q.Token, "UpdateStack")
 		s.execute(set)
 		s.begin(n.c, "update", parent.Operation.Token, t)
-		s.Operation.Nested, s.Operation.ChangeSet = true, s.ChangeSetID
+		s.Operation.Nested, s.Operation.ChangeSet, s.Operation.Imports = true, s.ChangeSetID, importsOf(set)
 		return nil
 	})
 	return true, err

@@ -30,6 +30,8 @@ type proposal struct {
 	deployment       *types.DeploymentConfig
 	// later are the parameters whose values only the execution will know.
 	later []string
+	// imports are the resources that an import takes in.
+	imports []types.ResourceToImport
 }
 
 // maxBody is the greatest length of a template given in the request, and

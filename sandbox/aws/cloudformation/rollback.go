@@ -57,6 +57,9 @@ func (r *runner) rollBack(ctx context.Context) error {
 				fmt.Sprintf("The following resource(s) failed to update: [%s]. ", strings.Join(failed, ", ")))
 		})
 	}
+	if r.op.Kind == "import" {
+		return r.finish(types.StackStatusImportRollbackComplete, "")
+	}
 	return r.change(func(s *stack) {
 		s.Operation.Phase = cleaningRolled
 		s.set(r.c.now(), types.StackStatusUpdateRollbackCompleteCleanupInProgress, "")
@@ -72,6 +75,9 @@ func (r *runner) restore(ctx context.Context, id string) error {
 	now, before := s.Resources[id], r.op.Before[id]
 	if now == nil || now.Operation != r.op.ID {
 		return nil // not touched, or restored already
+	}
+	if before == nil && (now.Did == "imported" || r.op.Kind == "import") {
+		return r.letGo(now)
 	}
 	if before == nil {
 		return r.edit(func(s *stack) {
@@ -128,6 +134,9 @@ func (r *runner) edit(do func(*stack)) error {
 // undoCreate deletes what a failed creation made.
 func (r *runner) undoCreate(ctx context.Context) error {
 	failed, err := r.deleteResources(ctx, func(of *live) string {
+		if of.Did == "imported" {
+			return "Retain" // it was there before
+		}
 		if of.DeletionPolicy == "Retain" && !r.op.Target.RetainExceptOnCreate {
 			return "Retain"
 		}

@@ -99,6 +99,9 @@ func (r *runner) fail(failed []string, why string) error {
 		}
 		op.Failed, op.Failure, s.Failure = failed, why, why
 		switch {
+		case op.Kind == "import":
+			op.Phase = rollingBack
+			s.set(at, types.StackStatusImportRollbackInProgress, why)
 		case op.Kind == "update" && op.Target.DisableRollback:
 			s.set(at, types.StackStatusUpdateFailed, why)
 			s.Deployed, s.Leftover, s.Operation = op.Target, op.Doomed, nil

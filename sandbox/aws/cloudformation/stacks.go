@@ -96,6 +96,9 @@ func (s *stack) begin(c *CloudFormation, kind, token string, t target) {
 			}
 		}
 		s.set(at, types.StackStatusUpdateInProgress, "User Initiated")
+	case "import":
+		op.Before = maps.Clone(s.Resources)
+		s.set(at, types.StackStatusImportInProgress, "User Initiated")
 	case "delete":
 		op.Phase = deleting
 		s.set(at, types.StackStatusDeleteInProgress, "User Initiated")
@@ -103,7 +106,8 @@ func (s *stack) begin(c *CloudFormation, kind, token string, t target) {
 }
 
 var operationTypes = map[string]types.OperationType{
-	"create": types.OperationTypeCreateStack, "update": types.OperationTypeUpdateStack, "delete": types.OperationTypeDeleteStack,
+	"create": types.OperationTypeCreateStack, "update": types.OperationTypeUpdateStack,
+	"import": types.OperationTypeUpdateStack, "delete": types.OperationTypeDeleteStack,
 }
 
 // updatable are the statuses in which a stack can be updated.

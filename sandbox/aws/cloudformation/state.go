@@ -68,7 +68,7 @@ type live struct {
 	Reason          string
 	Changed         time.Time
 	// Operation is the last one that came to the resource, and Did what it did:
-	// "", created, updated or replaced.
+	// "", created, updated, replaced or imported.
 	Operation, Did string
 }
 
@@ -77,7 +77,7 @@ type output struct{ Key, Value, Description, Export string }
 // operation is a change of a stack that is under way.
 type operation struct {
 	ID    string
-	Kind  string // create, update or delete
+	Kind  string // create, update, import or delete
 	Phase phase
 	// Token is the client's, which its events carry.
 	Token  string
@@ -105,6 +105,8 @@ type operation struct {
 	// what the stack was before, for a rollback after that.
 	Nested, Held bool
 	Undo         *undo
+	// Imports are the physical IDs of the resources to take in, by logical ID.
+	Imports map[string]string
 }
 
 // undo is what applying an update replaced in the stack.
@@ -168,7 +170,9 @@ type changeSet struct {
 	// the change sets for nested stacks, by the logical ID of the stack.
 	Parent, Root string
 	Nested       map[string]string
-	depth        int // below the root, while it is worked out
+	// Imports are the physical IDs of the resources that it takes in, by logical ID.
+	Imports map[string]string
+	depth   int // below the root, while it is worked out
 }
 
 // mistake is one finding of the validation of a change set.
@@ -203,7 +207,7 @@ func (s *stack) state() *template.State {
 
 // exists tells whether there is such a resource, if not in the best of health.
 func (r *live) exists() bool {
-	return r.PhysicalID != "" && r.Status != types.ResourceStatusCreateFailed && r.Status != types.ResourceStatusDeleteComplete
+	return r.PhysicalID != "" && r.Status != types.ResourceStatusCreateFailed && r.Status != types.ResourceStatusImportFailed && r.Status != types.ResourceStatusDeleteComplete
 }
 
 // set changes the status of the stack, with an event.
@@ -355,4 +359,9 @@ func (s *stack) remember(token, what string) {
 		s.Tokens = map[string]string{}
 	}
 	s.Tokens[token] = what
+}
+
+// walkStacks calls visit with each stack of a scope; store.Stop ends the walk.
+func walkStacks(tx *store.Tx, scope store.Scope, visit func(*stack) error) error {
+	return stacks.Walk(tx, scope, "", func(_ string, s stack) error { return visit(&s) })
 }

@@ -87,6 +87,7 @@ func (c *CloudFormation) getTemplateSummary(ctx context.Context, in *cfn.GetTemp
 		}
 	}
 	slices.Sort(out.ResourceTypes)
+	out.ResourceIdentifierSummaries = c.identifiers(t)
 	if t.Metadata != nil {
 		if text, err := json.Marshal(t.Metadata.Plain()); err == nil {
 			out.Metadata = aws.String(string(text))

@@ -8,8 +8,16 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/internal/template"
 )
 
-// propertyCheck is CloudFormation's name for the validation of properties.
-const propertyCheck = "AWS::EarlyValidation::PropertyValidation"
+// The validations of a change set, as the events name them.
+const (
+	propertyCheck = "PROPERTY_VALIDATION"
+	nameCheck     = "NAME_CONFLICT_VALIDATION"
+)
+
+// validations are their names in the reason of a change set that fails.
+var validations = map[string]string{
+	propertyCheck: "AWS::EarlyValidation::PropertyValidation", nameCheck: "AWS::EarlyValidation::ResourceExistenceCheck",
+}
 
 // lateMistakes are the properties that do not fit the schemas of their types.
 func lateMistakes(t *template.Template) []mistake {
@@ -28,8 +36,8 @@ func lateMistakes(t *template.Template) []mistake {
 func earlyValidation(found []mistake) string {
 	var checks, messages []string
 	for _, m := range found {
-		if !slices.Contains(checks, m.Check) {
-			checks = append(checks, m.Check)
+		if name := validations[m.Check]; !slices.Contains(checks, name) {
+			checks = append(checks, name)
 		}
 		messages = append(messages, m.Message)
 	}

@@ -26,6 +26,32 @@ type kind struct {
 	state  func(tx *store.Tx, scope store.Scope, id string) (resource.State, error)
 }
 
+// readable is a kind whose resources can be read.
+type readable struct {
+	kind
+	properties func(tx *store.Tx, scope store.Scope, id string) (resource.Props, error)
+}
+
+// Read returns a resource as it is now.
+func (r readable) Read(_ context.Context, request resource.Request) (found resource.Found, err error) {
+	scope := scopeFor(request)
+	err = r.ec2.store.View(func(tx *store.Tx) error {
+		exists, err := r.exists(tx, scope, request.PhysicalID)
+		if err == nil && !exists {
+			err = &resource.Error{Code: resource.NotFound, Message: request.PhysicalID + " does not exist"}
+		}
+		if err != nil {
+			return err
+		}
+		if found.State, err = r.state(tx, scope, request.PhysicalID); err != nil {
+			return err
+		}
+		found.Properties, err = r.properties(tx, scope, request.PhysicalID)
+		return err
+	})
+	return found, err
+}
+
 func (k kind) Create(ctx context.Context, request resource.Request) (resource.State, error) {
 	id, err := k.id(request)
 	if err != nil {
@@ -108,7 +134,7 @@ func in[T any](table store.Table[T]) func(*store.Tx, store.Scope, string) (bool,
 
 // Register adds the resource types.
 func (e *EC2) Register(registry *resource.Registry) {
-	registry.Register(e.vpcKind(), "AWS::EC2::VPC")
+	registry.Register(readable{e.vpcKind(), vpcProperties}, "AWS::EC2::VPC")
 	registry.Register(e.subnetKind(), "AWS::EC2::Subnet")
 	registry.Register(e.gatewayKind(), "AWS::EC2::InternetGateway")
 	registry.Register(e.attachmentKind(), "AWS::EC2::VPCGatewayAttachment")

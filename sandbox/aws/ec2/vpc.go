@@ -183,3 +183,17 @@ func removeVPC(tx *store.Tx, scope store.Scope, id string) error {
 	}
 	return vpcs.Delete(tx, scope, id)
 }
+
+// vpcProperties are a VPC as a template would give it.
+func vpcProperties(tx *store.Tx, scope store.Scope, id string) (resource.Props, error) {
+	found, err := lookup(tx, scope, vpcs, id)
+	tags := map[string]string{}
+	for _, tag := range found.Tags {
+		tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+	}
+	out := resource.Props{"EnableDnsSupport": found.DNSSupport, "EnableDnsHostnames": found.DNSHostnames}
+	out.Set("CidrBlock", aws.ToString(found.CidrBlock))
+	out.Set("InstanceTenancy", string(found.InstanceTenancy))
+	out.Set("Tags", resource.TagList(tags))
+	return out, err
+}

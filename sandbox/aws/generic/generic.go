@@ -119,6 +119,20 @@ func (p *Provider) Update(ctx context.Context, q resource.Request) (resource.Sta
 	return now.state(), p.pace.Wait(ctx, now.Ready)
 }
 
+// Read returns a resource with the properties that it was given last.
+func (p *Provider) Read(_ context.Context, q resource.Request) (resource.Found, error) {
+	var found item
+	err := p.store.View(func(tx *store.Tx) error {
+		old, exists, err := items.Get(tx, scopeOf(q), keyOf(q, q.PhysicalID))
+		if err == nil && !exists {
+			err = notFound(q)
+		}
+		found = old
+		return err
+	})
+	return resource.Found{State: found.state(), Properties: found.Properties}, err
+}
+
 // Delete removes a resource; one that is gone already is no error.
 func (p *Provider) Delete(ctx context.Context, q resource.Request) error {
 	ready := p.pace.End(q.Type, simtime.Delete)

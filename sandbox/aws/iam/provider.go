@@ -63,9 +63,11 @@ func (p roleProvider) write(ctx context.Context, request resource.Request, opera
 	if err != nil {
 		return resource.State{}, refusal(err)
 	}
-	return resource.State{
-		PhysicalID: r.Name, Ref: r.Name, Attributes: map[string]any{"Arn": r.ARN, "RoleId": r.ID},
-	}, p.pace.Wait(ctx, p.pace.End(request.Type, operation))
+	return r.state(), p.pace.Wait(ctx, p.pace.End(request.Type, operation))
+}
+
+func (r role) state() resource.State {
+	return resource.State{PhysicalID: r.Name, Ref: r.Name, Attributes: map[string]any{"Arn": r.ARN, "RoleId": r.ID}}
 }
 
 // set gives the role what its properties say. Policies that others put on it stay.

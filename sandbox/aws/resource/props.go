@@ -3,8 +3,11 @@ package resource
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // Props reads the properties of a resource. Templates write numbers and booleans
@@ -179,6 +182,40 @@ func (p Props) Tags(name string, base map[string]string) (map[string]string, err
 		}
 	}
 	return tags, nil
+}
+
+// TagList is a resource's tags as a Tags property that is a list of Key and
+// Value, in order; nil when there are none but CloudFormation's own.
+func TagList(tags map[string]string) []any {
+	var list []any
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		if !strings.HasPrefix(key, "aws:") {
+			list = append(list, map[string]any{"Key": key, "Value": tags[key]})
+		}
+	}
+	return list
+}
+
+// Set gives a property a value, unless that is empty: "", nil, or a list or an
+// object of nothing.
+func (p Props) Set(name string, value any) {
+	switch v := value.(type) {
+	case nil:
+		return
+	case string:
+		if v == "" {
+			return
+		}
+	case []any:
+		if len(v) == 0 {
+			return
+		}
+	case map[string]any:
+		if len(v) == 0 {
+			return
+		}
+	}
+	p[name] = value
 }
 
 // Required reads a text that must be there and not empty.

@@ -48,6 +48,24 @@ type Snapshotter interface {
 	Snapshot(ctx context.Context, request Request) (string, error)
 }
 
+// Reader is a Provider that can look at a resource that is there already: to take
+// it into a stack, and to compare it with its template.
+type Reader interface {
+	// Read returns the resource that PhysicalID names, as it is now. Besides it the
+	// request has only where and what: Account, Region and Type. One that is not
+	// there is an [*Error] with code NotFound.
+	Read(ctx context.Context, request Request) (Found, error)
+}
+
+// Found is a resource that was read.
+type Found struct {
+	State
+	// Properties are what the resource has, in the form that templates give it;
+	// tags without those that CloudFormation adds. What can't be read, such as a
+	// password, is left out.
+	Properties map[string]any
+}
+
 // Request is one call to a Provider.
 type Request struct {
 	Account string // twelve digits

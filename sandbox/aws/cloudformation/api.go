@@ -30,6 +30,11 @@ func (c *CloudFormation) Service() *wire.Service {
 	wire.Register(s, "ListExports", c.listExports)
 	wire.Register(s, "ListImports", c.listImports)
 
+	wire.Register(s, "DetectStackDrift", c.detectStackDrift)
+	wire.Register(s, "DetectStackResourceDrift", c.detectStackResourceDrift)
+	wire.Register(s, "DescribeStackDriftDetectionStatus", c.describeStackDriftDetectionStatus)
+	wire.Register(s, "DescribeStackResourceDrifts", c.describeStackResourceDrifts)
+
 	wire.Register(s, "GetTemplate", c.getTemplate)
 	wire.Register(s, "GetTemplateSummary", c.getTemplateSummary)
 	wire.Register(s, "ValidateTemplate", c.validateTemplate)

@@ -159,6 +159,9 @@ func (r *runner) one(ctx context.Context, t *template.Template, id, late string)
 		}
 		return r.failed(next, before, err)
 	}
+	if before, err = r.asItIs(ctx, before); err != nil {
+		return r.failed(next, before, err)
+	}
 	if physical := r.op.Imports[id]; before == nil && physical != "" {
 		return r.adopt(ctx, next, physical)
 	}
@@ -171,6 +174,9 @@ func (r *runner) one(ctx context.Context, t *template.Template, id, late string)
 	}
 	if before.Status == types.ResourceStatusUpdateFailed {
 		changed = true // it is not known what it became
+	}
+	if r.op.Revert[id] != "" {
+		changed = true // it is not what the template said
 	}
 	if desired.Type == stackType {
 		changed = true // its template may have changed, whatever its properties say

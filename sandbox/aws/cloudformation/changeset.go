@@ -1,6 +1,7 @@
 package cloudformation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -34,8 +35,10 @@ func refuseOptions(in *cfn.CreateChangeSetInput) error {
 		return invalid("ResourcesToImport can be specified only for a change set of type IMPORT")
 	case in.ChangeSetType == types.ChangeSetTypeImport && (aws.ToBool(in.IncludeNestedStacks) || aws.ToBool(in.ImportExistingResources)):
 		return invalid("IncludeNestedStacks and ImportExistingResources can't be used with a change set of type IMPORT")
-	case in.DeploymentMode != "":
-		return invalid("DeploymentMode %s is not implemented in the sandbox", in.DeploymentMode)
+	case in.DeploymentMode != "" && in.DeploymentMode != types.DeploymentModeRevertDrift:
+		return invalid("1 validation error detected: Value '%s' at 'deploymentMode' failed to satisfy constraint: Member must satisfy enum value set: [REVERT_DRIFT]", in.DeploymentMode)
+	case in.DeploymentMode != "" && (in.ChangeSetType == types.ChangeSetTypeCreate || in.ChangeSetType == types.ChangeSetTypeImport || aws.ToBool(in.IncludeNestedStacks)):
+		return invalid("DeploymentMode %s can be used only with a change set of type UPDATE, without IncludeNestedStacks", in.DeploymentMode)
 	}
 	return nil
 }
@@ -60,7 +63,7 @@ func (c *CloudFormation) createChangeSet(ctx context.Context, in *cfn.CreateChan
 		ID: changeSetARN(scope, aws.ToString(in.ChangeSetName)), Name: aws.ToString(in.ChangeSetName), Type: in.ChangeSetType,
 		Description: aws.ToString(in.Description), ClientToken: aws.ToString(in.ClientToken), OnStackFailure: in.OnStackFailure,
 		IncludeNested: aws.ToBool(in.IncludeNestedStacks), ImportExisting: aws.ToBool(in.ImportExistingResources),
-		DisableValidation: aws.ToBool(in.DisableValidation),
+		DisableValidation: aws.ToBool(in.DisableValidation), Mode: in.DeploymentMode,
 	})
 	if err != nil {
 		return nil, err
@@ -100,6 +103,11 @@ func (c *CloudFormation) plan(ctx context.Context, scope store.Scope, s *stack, 
 			return nil, err
 		}
 	}
+	if cs.Mode == types.DeploymentModeRevertDrift {
+		if changes, err = c.planReversal(ctx, scope, p, bound, changes); err != nil {
+			return nil, err
+		}
+	}
 	unfit, err := c.planImports(ctx, scope, p, bound, changes, of.imports)
 	if err != nil {
 		return nil, err
@@ -134,6 +142,9 @@ func (p *plan) describe(ch template.Change) types.ResourceChange {
 	}
 	if id, ok := p.set.Imports[ch.LogicalID]; ok {
 		out.Action, out.PhysicalResourceId = types.ChangeActionImport, aws.String(id)
+	}
+	if p.set.Mode != "" && ch.Action != template.Add {
+		out.ResourceDriftStatus = cmp.Or(p.set.Revert[ch.LogicalID], types.StackResourceDriftStatusInSync)
 	}
 	for _, n := range p.nested {
 		if n.set.ID == p.set.Nested[ch.LogicalID] {

@@ -135,7 +135,7 @@ func (c *CloudFormation) describeChangeSet(ctx context.Context, in *cfn.Describe
 		ExecutionStatus: c.executed(ctx, cs), Capabilities: cs.Target.Capabilities, NotificationARNs: cs.Target.NotificationARNs,
 		Tags: describeTags(cs.Target.Tags), Parameters: describeParameters(cs.Target), OnStackFailure: cs.OnStackFailure,
 		IncludeNestedStacks: aws.Bool(cs.IncludeNested), ImportExistingResources: aws.Bool(cs.ImportExisting), DeploymentConfig: describeDeployment(cs.Target),
-		ParentChangeSetId: optional(cs.Parent), RootChangeSetId: optional(cs.Root),
+		ParentChangeSetId: optional(cs.Parent), RootChangeSetId: optional(cs.Root), DeploymentMode: cs.Mode,
 		NextToken: next,
 	}
 	for _, ch := range some {

@@ -86,6 +86,7 @@ func New(options Options) *CloudFormation {
 // Resume takes up the operations that the last process left unfinished.
 func (c *CloudFormation) Resume() error {
 	var found []key
+	var detecting []detection
 	err := c.Store.View(func(tx *store.Tx) error {
 		scopes, err := tx.Scopes()
 		if err != nil {
@@ -95,6 +96,15 @@ func (c *CloudFormation) Resume() error {
 			err := stacks.Walk(tx, scope, "", func(id string, s stack) error {
 				if s.Operation != nil && !s.Operation.waits() {
 					found = append(found, key{scope, id})
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			err = detections.Walk(tx, scope, "", func(_ string, d detection) error {
+				if d.Status == types.StackDriftDetectionStatusDetectionInProgress {
+					detecting = append(detecting, d)
 				}
 				return nil
 			})
@@ -111,6 +121,9 @@ func (c *CloudFormation) Resume() error {
 		c.Log.Info("CloudFormation takes up an unfinished operation", "stack", k.ID)
 		c.start(k)
 	}
+	for _, d := range detecting {
+		c.detect(d)
+	}
 	return nil
 }
 
@@ -125,10 +138,11 @@ func (c *CloudFormation) Close() error {
 	return nil
 }
 
-// Wait blocks until no operation on the stack is under way in this process.
-func (c *CloudFormation) Wait(ctx context.Context, account, region, stackID string) error {
+// Wait blocks until no operation on the stack is under way in this process. An ID
+// of a drift detection is taken too.
+func (c *CloudFormation) Wait(ctx context.Context, account, region, id string) error {
 	c.mu.Lock()
-	r := c.running[key{store.Scope{Account: account, Region: region}, stackID}]
+	r := c.running[key{store.Scope{Account: account, Region: region}, id}]
 	c.mu.Unlock()
 	if r == nil {
 		return nil
@@ -150,6 +164,12 @@ func (c *CloudFormation) start(k key) {
 
 // begin is start with the mutex held.
 func (c *CloudFormation) begin(k key) {
+	c.launch(k, func(ctx, work context.Context) error { return c.run(ctx, work, k) })
+}
+
+// launch runs what is done under a key in the background, one after the other. The
+// mutex is held. work ends with cancelWork; ctx ends with the process only.
+func (c *CloudFormation) launch(k key, do func(ctx, work context.Context) error) {
 	if c.closed {
 		return // the operation is in the store, for the next process
 	}
@@ -165,9 +185,9 @@ func (c *CloudFormation) begin(k key) {
 		if before != nil {
 			<-before.done
 		}
-		err := c.run(c.ctx, r.work, k)
+		err := do(c.ctx, r.work)
 		if err != nil && !errors.Is(err, context.Canceled) {
-			c.Log.Error("CloudFormation operation stopped", "stack", k.ID, "error", err)
+			c.Log.Error("CloudFormation operation stopped", "of", k.ID, "error", err)
 		}
 		c.mu.Lock()
 		if c.running[k] == r {

@@ -54,6 +54,11 @@ func (c *CloudFormation) forget(tx *store.Tx, scope store.Scope, s *stack, keep 
 			}
 		}
 	}
+	if s.Deleted != nil {
+		if err := dropDrifts(tx, scope, s.ID); err != nil {
+			return err
+		}
+	}
 	sets, err := changeSetsIn(tx, scope, s.ID)
 	for _, cs := range sets {
 		if cs.ID != keep {

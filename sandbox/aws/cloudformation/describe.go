@@ -59,7 +59,7 @@ func (s *stack) describe() types.Stack {
 		Capabilities: t.Capabilities, DisableRollback: aws.Bool(t.DisableRollback), EnableTerminationProtection: aws.Bool(s.Protected),
 		NotificationARNs: t.NotificationARNs, Parameters: describeParameters(t), Tags: describeTags(t.Tags), RoleARN: optional(t.RoleARN),
 		DeploymentConfig: describeDeployment(t),
-		DriftInformation: &types.StackDriftInformation{StackDriftStatus: types.StackDriftStatusNotChecked},
+		DriftInformation: s.driftInformation(),
 	}
 	if t.Timeout > 0 {
 		out.TimeoutInMinutes = aws.Int32(t.Timeout)
@@ -97,7 +97,7 @@ func (c *CloudFormation) listStacks(ctx context.Context, in *cfn.ListStacksInput
 		out.StackSummaries = append(out.StackSummaries, types.StackSummary{
 			StackId: aws.String(s.ID), StackName: aws.String(s.Name), StackStatus: s.Status, StackStatusReason: optional(s.Reason),
 			ParentId: optional(s.Parent), RootId: optional(s.Root), TemplateDescription: optional(s.Deployed.Description), CreationTime: aws.Time(s.Created), LastUpdatedTime: s.Updated, DeletionTime: s.Deleted,
-			DriftInformation: &types.StackDriftInformationSummary{StackDriftStatus: types.StackDriftStatusNotChecked},
+			DriftInformation: summarized(s.driftInformation()),
 		})
 	}
 	return out, err
@@ -123,10 +123,14 @@ func (c *CloudFormation) describeStackResource(ctx context.Context, in *cfn.Desc
 	if r == nil || r.Status == "" {
 		return nil, invalid("Resource %s does not exist for stack %s", aws.ToString(in.LogicalResourceId), s.Name)
 	}
+	drifts, err := c.driftsOf(ctx, s.ID)
+	if err != nil {
+		return nil, err
+	}
 	out := &types.StackResourceDetail{
 		StackId: aws.String(s.ID), StackName: aws.String(s.Name), LogicalResourceId: aws.String(r.LogicalID), PhysicalResourceId: optional(r.PhysicalID),
 		ResourceType: aws.String(r.Type), ResourceStatus: r.Status, ResourceStatusReason: optional(r.Reason), LastUpdatedTimestamp: aws.Time(r.Changed),
-		DriftInformation: &types.StackResourceDriftInformation{StackResourceDriftStatus: types.StackResourceDriftStatusNotChecked},
+		DriftInformation: drifts.of(r),
 	}
 	if r.Metadata != nil {
 		if text, err := json.Marshal(r.Metadata); err == nil {
@@ -160,6 +164,10 @@ func (c *CloudFormation) describeStackResources(ctx context.Context, in *cfn.Des
 	}
 	out := &cfn.DescribeStackResourcesOutput{}
 	for _, s := range found {
+		drifts, err := c.driftsOf(ctx, s.ID)
+		if err != nil {
+			return nil, err
+		}
 		for _, r := range s.resources() {
 			if in.LogicalResourceId != nil && *in.LogicalResourceId != r.LogicalID {
 				continue
@@ -167,7 +175,7 @@ func (c *CloudFormation) describeStackResources(ctx context.Context, in *cfn.Des
 			out.StackResources = append(out.StackResources, types.StackResource{
 				StackId: aws.String(s.ID), StackName: aws.String(s.Name), LogicalResourceId: aws.String(r.LogicalID),
 				PhysicalResourceId: optional(r.PhysicalID), ResourceType: aws.String(r.Type), ResourceStatus: r.Status,
-				ResourceStatusReason: optional(r.Reason), Timestamp: aws.Time(r.Changed),
+				ResourceStatusReason: optional(r.Reason), Timestamp: aws.Time(r.Changed), DriftInformation: drifts.of(r),
 			})
 		}
 	}
@@ -179,13 +187,17 @@ func (c *CloudFormation) listStackResources(ctx context.Context, in *cfn.ListSta
 	if err != nil {
 		return nil, err
 	}
+	drifts, err := c.driftsOf(ctx, s.ID)
+	if err != nil {
+		return nil, err
+	}
 	some, next, err := page(s.resources(), in.NextToken, 100)
 	out := &cfn.ListStackResourcesOutput{NextToken: next}
 	for _, r := range some {
 		out.StackResourceSummaries = append(out.StackResourceSummaries, types.StackResourceSummary{
 			LogicalResourceId: aws.String(r.LogicalID), PhysicalResourceId: optional(r.PhysicalID), ResourceType: aws.String(r.Type),
 			ResourceStatus: r.Status, ResourceStatusReason: optional(r.Reason), LastUpdatedTimestamp: aws.Time(r.Changed),
-			DriftInformation: &types.StackResourceDriftInformationSummary{StackResourceDriftStatus: types.StackResourceDriftStatusNotChecked},
+			DriftInformation: (*types.StackResourceDriftInformationSummary)(drifts.of(r)),
 		})
 	}
 	return out, err

@@ -34,12 +34,18 @@
 // A change set is complete when CreateChangeSet returns; it fails there when
 // properties do not fit the schema, or when a resource has the name of another.
 // IAM is not consulted: role ARNs, notification ARNs and TimeoutInMinutes are
-// kept and shown only. What can be imported is what has a [resource.Reader]; an
-// import leaves the resource as it is, and gives it no tags. DescribeEvents
-// knows no hooks, as there are none. Stacks nest ten deep at most. Custom
-// resources, wait conditions, stack policies, rollback triggers, drift
-// detection, EXPRESS deployments, macros and stack sets are not there; each says
-// so when it is asked for.
+// kept and shown only. DescribeEvents knows no hooks, as there are none. Stacks
+// nest ten deep at most.
+//
+// What can be imported, and what drift is found of, is what has a
+// [resource.Reader], and of it the properties that the reader can read. An
+// import leaves the resource as it is, and gives it no tags. Drift detection
+// leaves out properties with NoEcho parameters and dynamic references. Of a
+// stack's detections the last one is kept.
+//
+// Custom resources, wait conditions, stack policies, rollback triggers, EXPRESS
+// deployments, macros and stack sets are not there; each says so when it is
+// asked for.
 //
 // A CloudFormation is safe for concurrent use.
 //

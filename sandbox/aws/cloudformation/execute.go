@@ -62,6 +62,7 @@ func (c *CloudFormation) executeChangeSet(ctx context.Context, in *cfn.ExecuteCh
 		s.ChangeSetID = cs.ID
 		s.begin(c, kind, token, t)
 		s.Operation.ChangeSet, s.Operation.Imports = cs.ID, cs.Imports
+		s.Operation.Revert = cs.Revert
 		// The others were made for a stack that is no more.
 		if err := c.forget(tx, scope, &s, cs.ID); err != nil {
 			return k, nil, err

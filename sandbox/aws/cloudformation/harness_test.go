@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -148,6 +149,22 @@ func (w *world) remove(name string) types.Stack {
 		w.t.Fatal(err)
 	}
 	return w.wait(id)
+}
+
+// reasons are those of the stack's events, for messages of failed tests.
+func (w *world) reasons(stack string) string {
+	w.t.Helper()
+	out, err := w.client.DescribeStackEvents(w.t.Context(), &cfn.DescribeStackEventsInput{StackName: &stack})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var lines strings.Builder
+	for _, e := range out.StackEvents {
+		if r := aws.ToString(e.ResourceStatusReason); r != "" {
+			fmt.Fprintf(&lines, "%s %s: %s\n", *e.LogicalResourceId, e.ResourceStatus, r)
+		}
+	}
+	return lines.String()
 }
 
 // upload puts a template where its URL finds it.

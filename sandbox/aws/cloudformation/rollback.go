@@ -99,6 +99,8 @@ func (r *runner) restore(ctx context.Context, id string) error {
 		})
 	case now.Did == "updated" && slices.Contains(r.op.Skip, id):
 		return r.record(&old, types.ResourceStatusUpdateComplete, "Resource skipped during UpdateRollback")
+	case now.Did == "created": // what was there before had been deleted by others
+		return r.record(now, types.ResourceStatusUpdateComplete, "")
 	case now.Did == "updated" && now.Type == stackType:
 		if err := r.record(now, types.ResourceStatusUpdateInProgress, ""); err != nil {
 			return err

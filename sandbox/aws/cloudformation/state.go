@@ -32,6 +32,8 @@ type stack struct {
 	// the next cleanup.
 	Leftover []*live
 	Tokens   map[string]string // of clients, to what was done for them
+	// Drift is what the last drift detection found.
+	Drift drift
 	// Failure is why the last operation failed, or "".
 	Failure string
 	// LastOperation is the operation under way, or the last one.
@@ -107,6 +109,9 @@ type operation struct {
 	Undo         *undo
 	// Imports are the physical IDs of the resources to take in, by logical ID.
 	Imports map[string]string
+	// Revert are the resources to bring back to the template, though it does not
+	// change: what was found of each.
+	Revert map[string]types.StackResourceDriftStatus
 }
 
 // undo is what applying an update replaced in the stack.
@@ -172,7 +177,10 @@ type changeSet struct {
 	Nested       map[string]string
 	// Imports are the physical IDs of the resources that it takes in, by logical ID.
 	Imports map[string]string
-	depth   int // below the root, while it is worked out
+	// Mode is the deployment mode, and Revert what it is to revert.
+	Mode   types.DeploymentMode
+	Revert map[string]types.StackResourceDriftStatus
+	depth  int // below the root, while it is worked out
 }
 
 // mistake is one finding of the validation of a change set.

@@ -29,7 +29,9 @@ type kind struct {
 // readable is a kind whose resources can be read.
 type readable struct {
 	kind
+	// properties reads those with the names.
 	properties func(tx *store.Tx, scope store.Scope, id string) (resource.Props, error)
+	names      []string
 }
 
 // Read returns a resource as it is now.
@@ -46,6 +48,7 @@ func (r readable) Read(_ context.Context, request resource.Request) (found resou
 		if found.State, err = r.state(tx, scope, request.PhysicalID); err != nil {
 			return err
 		}
+		found.Readable = r.names
 		found.Properties, err = r.properties(tx, scope, request.PhysicalID)
 		return err
 	})
@@ -134,7 +137,7 @@ func in[T any](table store.Table[T]) func(*store.Tx, store.Scope, string) (bool,
 
 // Register adds the resource types.
 func (e *EC2) Register(registry *resource.Registry) {
-	registry.Register(readable{e.vpcKind(), vpcProperties}, "AWS::EC2::VPC")
+	registry.Register(readable{e.vpcKind(), vpcProperties, []string{"CidrBlock", "EnableDnsSupport", "EnableDnsHostnames", "InstanceTenancy", "Tags"}}, "AWS::EC2::VPC")
 	registry.Register(e.subnetKind(), "AWS::EC2::Subnet")
 	registry.Register(e.gatewayKind(), "AWS::EC2::InternetGateway")
 	registry.Register(e.attachmentKind(), "AWS::EC2::VPCGatewayAttachment")

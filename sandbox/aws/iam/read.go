@@ -35,5 +35,6 @@ func (p roleProvider) Read(_ context.Context, request resource.Request) (resourc
 	out.Set("Description", found.Description)
 	out.Set("ManagedPolicyArns", managed)
 	out.Set("Tags", resource.TagList(found.Tags))
-	return resource.Found{State: found.state(), Properties: out}, nil
+	return resource.Found{State: found.state(), Properties: out, Readable: []string{"RoleName", "Path", "AssumeRolePolicyDocument",
+		"MaxSessionDuration", "Description", "ManagedPolicyArns", "Tags"}}, nil
 }

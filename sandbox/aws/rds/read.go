@@ -20,6 +20,7 @@ func (p instanceProvider) Read(_ context.Context, request resource.Request) (res
 		return resource.Found{}, refusal(err)
 	}
 	out := resource.Props{}
+	var readable []string
 	for name, value := range map[string]*string{
 		"DBInstanceIdentifier": i.DBInstanceIdentifier, "DBInstanceClass": i.DBInstanceClass, "Engine": i.Engine, "EngineVersion": i.EngineVersion,
 		"StorageType": i.StorageType, "KmsKeyId": i.KmsKeyId, "AvailabilityZone": i.AvailabilityZone, "MasterUsername": i.MasterUsername,
@@ -27,6 +28,7 @@ func (p instanceProvider) Read(_ context.Context, request resource.Request) (res
 		"LicenseModel": i.LicenseModel, "CACertificateIdentifier": i.CACertificateIdentifier,
 	} {
 		out.Set(name, aws.ToString(value))
+		readable = append(readable, name)
 	}
 	for name, value := range map[string]*bool{
 		"MultiAZ": i.MultiAZ, "PubliclyAccessible": i.PubliclyAccessible, "StorageEncrypted": i.StorageEncrypted, "DeletionProtection": i.DeletionProtection,
@@ -36,16 +38,15 @@ func (p instanceProvider) Read(_ context.Context, request resource.Request) (res
 		if value != nil {
 			out[name] = *value
 		}
+		readable = append(readable, name)
 	}
 	for name, value := range map[string]*int32{
-		"BackupRetentionPeriod": i.BackupRetentionPeriod, "Iops": i.Iops, "MaxAllocatedStorage": i.MaxAllocatedStorage, "StorageThroughput": i.StorageThroughput,
+		"AllocatedStorage": i.AllocatedStorage, "BackupRetentionPeriod": i.BackupRetentionPeriod, "Iops": i.Iops, "MaxAllocatedStorage": i.MaxAllocatedStorage, "StorageThroughput": i.StorageThroughput,
 	} {
 		if value != nil {
 			out[name] = int64(*value)
 		}
-	}
-	if i.AllocatedStorage != nil {
-		out["AllocatedStorage"] = int64(*i.AllocatedStorage)
+		readable = append(readable, name)
 	}
 	if i.DBSubnetGroup != nil {
 		out.Set("DBSubnetGroupName", aws.ToString(i.DBSubnetGroup.DBSubnetGroupName))
@@ -60,5 +61,6 @@ func (p instanceProvider) Read(_ context.Context, request resource.Request) (res
 		tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 	}
 	out.Set("Tags", resource.TagList(tags))
-	return resource.Found{State: state(i.DBInstance), Properties: out}, nil
+	readable = append(readable, "DBSubnetGroupName", "VPCSecurityGroups", "Tags")
+	return resource.Found{State: state(i.DBInstance), Properties: out, Readable: readable}, nil
 }

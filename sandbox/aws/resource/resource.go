@@ -64,6 +64,9 @@ type Found struct {
 	// tags without those that CloudFormation adds. What can't be read, such as a
 	// password, is left out.
 	Properties map[string]any
+	// Readable names the properties of which Properties tells; nil is all of them.
+	// One that is named and not in Properties is not set.
+	Readable []string
 }
 
 // Request is one call to a Provider.

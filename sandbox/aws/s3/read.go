@@ -24,7 +24,8 @@ func (p bucketProvider) Read(_ context.Context, request resource.Request) (resou
 		return resource.Found{}, err
 	}
 	properties, err := found.properties()
-	return resource.Found{State: found.state(), Properties: properties}, err
+	return resource.Found{State: found.state(), Properties: properties,
+		Readable: []string{"BucketName", "Tags", "VersioningConfiguration", "PublicAccessBlockConfiguration", "BucketEncryption"}}, err
 }
 
 // properties are the bucket as a template would give it.

@@ -21,5 +21,5 @@ func (p secretProvider) Read(_ context.Context, request resource.Request) (resou
 	out.Set("Description", found.Description)
 	out.Set("KmsKeyId", found.KMSKeyID)
 	out.Set("Tags", resource.TagList(found.Tags))
-	return resource.Found{State: stateOf(found), Properties: out}, nil
+	return resource.Found{State: stateOf(found), Properties: out, Readable: []string{"Name", "Description", "KmsKeyId", "Tags"}}, nil
 }

@@ -38,5 +38,6 @@ func (p provider) Read(_ context.Context, request resource.Request) (resource.Fo
 		out.Set("Tags", tags)
 	}
 	state := resource.State{PhysicalID: found.Name, Ref: found.Name, Attributes: map[string]any{"Type": string(last.Type), "Value": last.Value}}
-	return resource.Found{State: state, Properties: out}, nil
+	return resource.Found{State: state, Properties: out,
+		Readable: []string{"Name", "Type", "Value", "Description", "AllowedPattern", "DataType", "Tier", "Tags"}}, nil
 }

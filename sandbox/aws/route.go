@@ -103,6 +103,8 @@ func authenticationError(service string, protocol wire.Protocol, err error) erro
 		messageHasReason bool
 	}{
 		{sigv4.ErrMissing, "MissingAuthenticationToken", "MissingAuthenticationTokenException", "AccessDenied", 403, 403, "Request is missing Authentication Token", false},
+		{sigv4.ErrVersion, "IncompleteSignature", "IncompleteSignatureException", "InvalidRequest", 400, 400,
+			"The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.", false},
 		{sigv4.ErrUnknownKey, "InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", 403, 403, "The security token included in the request is invalid.", false},
 		{sigv4.ErrToken, "InvalidClientTokenId", "UnrecognizedClientException", "InvalidToken", 403, 400, "The security token included in the request is invalid.", false},
 		{sigv4.ErrSession, "ExpiredToken", "ExpiredTokenException", "ExpiredToken", 403, 400, "The security token included in the request is expired", false},

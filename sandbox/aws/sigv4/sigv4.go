@@ -31,6 +31,7 @@ import (
 var (
 	ErrMissing    = errors.New("request is not signed")
 	ErrMalformed  = errors.New("signature can't be read")
+	ErrVersion    = errors.New("signature is of Signature Version 2")
 	ErrUnknownKey = errors.New("access key is not known")
 	ErrToken      = errors.New("session token is not the access key's")
 	ErrExpired    = errors.New("signature has expired")
@@ -161,6 +162,9 @@ func read(r *http.Request) (signature, error) {
 	switch authorization := r.Header.Get("Authorization"); {
 	case authorization != "":
 		scheme, rest, _ := strings.Cut(authorization, " ")
+		if scheme == "AWS" {
+			return sig, ErrVersion
+		}
 		if scheme != algorithm {
 			return sig, fmt.Errorf("%w: Authorization must be %s, not %.40q", ErrMalformed, algorithm, scheme)
 		}
@@ -186,6 +190,8 @@ func read(r *http.Request) (signature, error) {
 			return sig, fmt.Errorf("%w: X-Amz-Expires must be a number of seconds", ErrMalformed)
 		}
 		sig.expires = time.Duration(seconds) * time.Second
+	case query.Has("AWSAccessKeyId") && query.Has("Signature"):
+		return sig, ErrVersion
 	default:
 		return sig, ErrMissing
 	}

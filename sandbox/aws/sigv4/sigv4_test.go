@@ -85,6 +85,7 @@ func TestVerifyRefuses(t *testing.T) {
 	}{
 		"not signed":      {func(r *http.Request) { r.Header.Del("Authorization") }, sigv4.ErrMissing},
 		"another scheme":  {func(r *http.Request) { r.Header.Set("Authorization", "Bearer x") }, sigv4.ErrMalformed},
+		"version 2":       {func(r *http.Request) { r.Header.Set("Authorization", "AWS AKID:x") }, sigv4.ErrVersion},
 		"half a header":   {func(r *http.Request) { r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKID/x") }, sigv4.ErrMalformed},
 		"another method":  {func(r *http.Request) { r.Method = http.MethodDelete }, sigv4.ErrMismatch},
 		"another path":    {func(r *http.Request) { r.URL.Path = "/b" }, sigv4.ErrMismatch},
@@ -127,6 +128,10 @@ func TestPresigned(t *testing.T) {
 	}
 	if _, err := verifier().Verify(httptest.NewRequest(http.MethodGet, url, nil)); err != nil {
 		t.Error(err)
+	}
+	old := httptest.NewRequest(http.MethodGet, "http://h/b/k?AWSAccessKeyId=AKID&Signature=x&Expires=1", nil)
+	if _, err := verifier().Verify(old); !errors.Is(err, sigv4.ErrVersion) {
+		t.Errorf("Signature Version 2: %v, want %v", err, sigv4.ErrVersion)
 	}
 	v := verifier()
 	v.Now = func() time.Time { return now.Add(61 * time.Second) }

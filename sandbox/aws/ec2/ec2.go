@@ -121,7 +121,7 @@ func (e *EC2) prepare(scope store.Scope) error {
 		}
 		gateway := types.InternetGateway{
 			InternetGatewayId: aws.String(resource.ID("igw", token)), OwnerId: aws.String(scope.Account),
-			Attachments: []types.InternetGatewayAttachment{{VpcId: made.VpcId, State: types.AttachmentStatusAttached}},
+			Attachments: []types.InternetGatewayAttachment{{VpcId: made.VpcId, State: attachedToVPC}},
 		}
 		if err := gateways.Put(tx, scope, *gateway.InternetGatewayId, gateway); err != nil {
 			return err

@@ -11,6 +11,10 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/wire"
 )
 
+// attachedToVPC is what EC2 says of an attachment to a VPC; the client's type lists
+// the states of other attachments only.
+const attachedToVPC = types.AttachmentStatus("available")
+
 // attachedTo is the VPC that a gateway is attached to, or "".
 func attachedTo(g types.InternetGateway) string {
 	if len(g.Attachments) == 0 {
@@ -92,7 +96,7 @@ func (e *EC2) attachmentKind() kind {
 			if other := attachedTo(gateway); other != "" {
 				return wire.Errorf("Resource.AlreadyAssociated", "resource %s is already attached to network %s", gatewayID, other)
 			}
-			gateway.Attachments = []types.InternetGatewayAttachment{{VpcId: aws.String(vpcID), State: types.AttachmentStatusAttached}}
+			gateway.Attachments = []types.InternetGatewayAttachment{{VpcId: aws.String(vpcID), State: attachedToVPC}}
 			return gateways.Put(tx, scope, gatewayID, gateway)
 		},
 		update: func(tx *store.Tx, scope store.Scope, id string, request resource.Request) error {

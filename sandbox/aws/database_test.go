@@ -118,15 +118,21 @@ func TestDatabaseLife(t *testing.T) {
 		t.Fatal(err)
 	}
 	clock.Advance(2 * time.Second)
-	if _, err = client.DeleteDBInstance(t.Context(), &rds.DeleteDBInstanceInput{DBInstanceIdentifier: aws.String(id), SkipFinalSnapshot: aws.Bool(true)}); err != nil {
+	_, err = client.DeleteDBInstance(t.Context(), &rds.DeleteDBInstanceInput{DBInstanceIdentifier: aws.String(id)})
+	wantCode(t, err, "InvalidParameterCombination")
+	if _, err = client.DeleteDBInstance(t.Context(), &rds.DeleteDBInstanceInput{DBInstanceIdentifier: aws.String(id), FinalDBSnapshotIdentifier: aws.String("Last")}); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.describe(t, id).Status; got != "deleting" {
 		t.Errorf("status = %s, want deleting", got)
 	}
-	clock.Advance(time.Second)
+	clock.Advance(simtime.Default().Of(dbType, simtime.Snapshot) + time.Second)
 	_, err = client.DescribeDBInstances(t.Context(), &rds.DescribeDBInstancesInput{DBInstanceIdentifier: aws.String(id)})
 	wantCode(t, err, "DBInstanceNotFound")
+	kept, err := client.DescribeDBSnapshots(t.Context(), &rds.DescribeDBSnapshotsInput{DBSnapshotIdentifier: aws.String("last")})
+	if err != nil || *kept.DBSnapshots[0].DbiResourceId != state.Attributes["DbiResourceId"] {
+		t.Errorf("the last snapshot: %v, %v", kept, err)
+	}
 	if err := w.delete(t, dbType, "delete", id, double); err != nil {
 		t.Errorf("delete of what is gone: %v", err)
 	}

@@ -202,10 +202,14 @@ func (r *RDS) modifyDBInstance(ctx context.Context, in *rds.ModifyDBInstanceInpu
 }
 
 func (r *RDS) deleteDBInstance(ctx context.Context, in *rds.DeleteDBInstanceInput) (*rds.DeleteDBInstanceOutput, error) {
-	if !aws.ToBool(in.SkipFinalSnapshot) {
-		return nil, wire.Errorf("InvalidParameterCombination", "The sandbox makes no final snapshot here: set SkipFinalSnapshot.")
+	last := strings.ToLower(aws.ToString(in.FinalDBSnapshotIdentifier))
+	switch skip := aws.ToBool(in.SkipFinalSnapshot); {
+	case !skip && last == "":
+		return nil, wire.Errorf("InvalidParameterCombination", "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.")
+	case skip && last != "":
+		return nil, wire.Errorf("InvalidParameterCombination", "FinalDBSnapshotIdentifier can not be specified when deleting without a final snapshot.")
 	}
-	removed, err := r.remove(scopeOf(ctx), aws.ToString(in.DBInstanceIdentifier))
+	removed, err := r.remove(scopeOf(ctx), aws.ToString(in.DBInstanceIdentifier), last)
 	if err != nil {
 		return nil, err
 	}

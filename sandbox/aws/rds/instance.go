@@ -97,8 +97,9 @@ func (r *RDS) modify(ctx context.Context, scope store.Scope, id, token string, p
 	}
 }
 
-// remove begins the deletion of an instance, which will have gone at its Until.
-func (r *RDS) remove(scope store.Scope, id string) (removed instance, err error) {
+// remove begins the deletion of an instance, which will have gone at its Until; a
+// snapshot named last is taken first, where it is not empty.
+func (r *RDS) remove(scope store.Scope, id, last string) (removed instance, err error) {
 	err = r.store.Update(func(tx *store.Tx) error {
 		found, err := r.find(tx, scope, id)
 		if err != nil {
@@ -113,6 +114,18 @@ func (r *RDS) remove(scope store.Scope, id string) (removed instance, err error)
 				"Cannot delete protected DB Instance, please disable deletion protection and try again.")
 		}
 		removed.Doing, removed.Until, removed.Next = deleting, r.pace.End(instanceType, simtime.Delete), nil
+		if last != "" {
+			if _, exists, err := snapshots.Get(tx, scope, last); err != nil {
+				return err
+			} else if exists {
+				return wire.Errorf("DBSnapshotAlreadyExists", "Cannot create the snapshot because a snapshot with the identifier %s already exists.", last)
+			}
+			taken := r.pace.End(instanceType, simtime.Snapshot)
+			if err := snapshots.Put(tx, scope, last, snapshotOf(scope, last, found.DBInstance, taken)); err != nil {
+				return err
+			}
+			removed.Until = taken.Add(removed.Until.Sub(r.pace.Now()))
+		}
 		return instances.Put(tx, scope, *found.DBInstanceIdentifier, removed)
 	})
 	return removed, err
@@ -173,7 +186,7 @@ func (p instanceProvider) Update(ctx context.Context, request resource.Request) 
 
 func (p instanceProvider) Delete(ctx context.Context, request resource.Request) error {
 	scope := store.Scope{Account: request.Account, Region: request.Region}
-	removed, err := p.remove(scope, request.PhysicalID)
+	removed, err := p.remove(scope, request.PhysicalID, "")
 	if answer, _ := wire.As(err); err != nil {
 		if answer.Code == "DBInstanceNotFound" {
 			return p.sweep(scope, request.PhysicalID)
@@ -207,19 +220,24 @@ func (p instanceProvider) Snapshot(ctx context.Context, request resource.Request
 			return err
 		}
 		until = p.pace.End(request.Type, simtime.Snapshot)
-		return snapshots.Put(tx, scope, id, types.DBSnapshot{
-			DBSnapshotIdentifier: aws.String(id), DBInstanceIdentifier: found.DBInstanceIdentifier, Status: aws.String(available),
-			DBSnapshotArn: aws.String("arn:aws:rds:" + scope.Region + ":" + scope.Account + ":snapshot:" + id), SnapshotType: aws.String("manual"),
-			Engine: found.Engine, EngineVersion: found.EngineVersion, AllocatedStorage: found.AllocatedStorage, Encrypted: found.StorageEncrypted,
-			MasterUsername: found.MasterUsername, AvailabilityZone: found.AvailabilityZone, VpcId: found.DBSubnetGroup.VpcId,
-			InstanceCreateTime: found.InstanceCreateTime, SnapshotCreateTime: aws.Time(until), PercentProgress: aws.Int32(100),
-			DbiResourceId: found.DbiResourceId, StorageType: found.StorageType, TagList: found.TagList,
-		})
+		return snapshots.Put(tx, scope, id, snapshotOf(scope, id, found.DBInstance, until))
 	})
 	if err != nil {
 		return "", refusal(err)
 	}
 	return id, p.pace.Wait(ctx, until)
+}
+
+// snapshotOf is the record of an instance as it will be at until.
+func snapshotOf(scope store.Scope, id string, i types.DBInstance, until time.Time) types.DBSnapshot {
+	return types.DBSnapshot{
+		DBSnapshotIdentifier: aws.String(id), DBInstanceIdentifier: i.DBInstanceIdentifier, Status: aws.String(available),
+		DBSnapshotArn: aws.String("arn:aws:rds:" + scope.Region + ":" + scope.Account + ":snapshot:" + id), SnapshotType: aws.String("manual"),
+		Engine: i.Engine, EngineVersion: i.EngineVersion, AllocatedStorage: i.AllocatedStorage, Encrypted: i.StorageEncrypted,
+		MasterUsername: i.MasterUsername, AvailabilityZone: i.AvailabilityZone, VpcId: i.DBSubnetGroup.VpcId,
+		InstanceCreateTime: i.InstanceCreateTime, SnapshotCreateTime: aws.Time(until), PercentProgress: aws.Int32(100),
+		DbiResourceId: i.DbiResourceId, StorageType: i.StorageType, TagList: i.TagList,
+	}
 }
 
 func state(i types.DBInstance) resource.State {

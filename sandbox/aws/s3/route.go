@@ -94,6 +94,7 @@ func (s *S3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
+	wire.Observed(r.Context(), "s3", found.operation)
 	if err := found.run(s, req); err != nil {
 		s.WriteError(w, r, fmt.Errorf("s3 %s: %w", found.operation, err))
 	}

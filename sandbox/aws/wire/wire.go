@@ -140,6 +140,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.WriteError(w, r, s.unknown(name))
 		return
 	}
+	Observed(r.Context(), s.Name, name)
 	out, err := run(r.Context(), decode)
 	if err != nil {
 		s.WriteError(w, r, fmt.Errorf("%s %s: %w", s.Name, name, err))

@@ -59,7 +59,9 @@ func TestServicesReadWhatTheyMade(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ready := cfn.NewStackCreateCompleteWaiter(client, func(o *cfn.StackCreateCompleteWaiterOptions) { o.MinDelay, o.MaxDelay = time.Millisecond, 10*time.Millisecond })
+	ready := cfn.NewStackCreateCompleteWaiter(client, func(o *cfn.StackCreateCompleteWaiterOptions) {
+		o.MinDelay, o.MaxDelay = time.Millisecond, 10*time.Millisecond
+	})
 	if err := ready.Wait(t.Context(), &cfn.DescribeStacksInput{StackName: stack}, time.Minute); err != nil {
 		events, _ := client.DescribeStackEvents(t.Context(), &cfn.DescribeStackEventsInput{StackName: stack})
 		for _, e := range events.StackEvents {

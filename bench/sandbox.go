@@ -41,7 +41,11 @@ func (b *bench) sandbox(ctx context.Context) error {
 
 // ghost takes the example through, and then makes it survive the loss of a zone.
 func (b *bench) ghost(ctx context.Context, c *castle) error {
-	if err := os.CopyFS(c.tree.Dir, examples.Ghost()); err != nil {
+	files, err := examples.Open("ghost")
+	if err != nil {
+		return err
+	}
+	if err := os.CopyFS(c.tree.Dir, files); err != nil {
 		return err
 	}
 	if err := b.bothPlanes(ctx, c, "push to both planes healthy, first commit", 1); err != nil {

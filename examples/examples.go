@@ -4,17 +4,23 @@ package examples
 
 import (
 	"embed"
+	"fmt"
 	"io/fs"
+	"slices"
+	"strings"
 )
 
-//go:embed all:ghost
+//go:embed all:ghost all:ghost-cdk
 var files embed.FS
 
-// Ghost is a blog: its database in AWS, its Pods in Kubernetes.
-func Ghost() fs.FS {
-	sub, err := fs.Sub(files, "ghost")
-	if err != nil {
-		panic(err) // the folder is compiled in
+// Names of the examples: a blog whose database is a CloudFormation template, and
+// the same with a CDK app in Python.
+var Names = []string{"ghost", "ghost-cdk"}
+
+// Open returns the files of an example.
+func Open(name string) (fs.FS, error) {
+	if !slices.Contains(Names, name) {
+		return nil, fmt.Errorf("there is no example %q: there are %s", name, strings.Join(Names, ", "))
 	}
-	return sub
+	return fs.Sub(files, name)
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"k8s.io/client-go/rest"
+
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws"
 )
 
 // Where things are in a sandbox, and with what they are reached. Addresses,
@@ -90,6 +92,7 @@ func awsEnv(st *state) []string {
 		"AWS_ENDPOINT_URL=http://" + st.address(AWS),
 		"AWS_ACCESS_KEY_ID=" + st.AccessKeyID,
 		"AWS_SECRET_ACCESS_KEY=" + st.SecretAccessKey,
+		"AWS_ACCOUNT_ID=" + aws.DefaultAccount,
 		"AWS_REGION=" + st.Region,
 		"AWS_DEFAULT_REGION=" + st.Region,
 		"AWS_EC2_METADATA_DISABLED=true",

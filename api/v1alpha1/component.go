@@ -10,7 +10,7 @@ type ComponentSpec struct {
 	// Name within the Environment.
 	Name string `json:"name"`
 
-	// Kind: cloudformation or kubernetes.
+	// Kind: cloudformation, cdk, kubernetes or build.
 	Kind string `json:"kind"`
 
 	// Path of its folder, or of its template, in the repository.

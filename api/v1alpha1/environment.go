@@ -18,6 +18,10 @@ type EnvironmentSpec struct {
 	// +optional
 	Cluster Cluster `json:"cluster,omitzero"`
 
+	// Build says what the Environment's builds may do.
+	// +optional
+	Build Build `json:"build,omitzero"`
+
 	// Gate holds the rules that a commit must pass.
 	// +optional
 	Gate Gate `json:"gate,omitzero"`
@@ -114,6 +118,14 @@ type Cluster struct {
 	// Namespace for namespaced objects that name none. Default: "default".
 	// +optional
 	Namespace string `json:"namespace,omitempty"`
+}
+
+// Build is the policy for builds.
+type Build struct {
+	// RoleARN is assumed for builds that use AWS: they get temporary credentials of
+	// it. Without it they get none.
+	// +optional
+	RoleARN string `json:"roleARN,omitempty"`
 }
 
 // Gate holds the rules that a commit must pass before its rollout.

@@ -44,7 +44,7 @@ func (s *Synthesizer) lookUp(ctx context.Context, r *run, a *app, m []missing) e
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	fmt.Fprintf(r.Log, "looking up: %s\n", strings.Join(keys, ", "))
+	r.tell("looking up: %s", strings.Join(keys, ", "))
 	env := append(contain.Environment(r.home, r.tmp, true), credentials...)
 	env = append(env, "AWS_REGION="+r.Place.Region, "CDK_DISABLE_CLI_TELEMETRY=true", "CDK_DISABLE_VERSION_CHECK=true", "NO_COLOR=1", "CI=true", "AWS_EC2_METADATA_DISABLED=true")
 	err = s.command(ctx, r, contain.Command{
@@ -90,7 +90,7 @@ func (s *Synthesizer) cli(ctx context.Context, r *run) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	fmt.Fprintf(r.Log, "installing: the CDK CLI %s\n", CLIVersion)
+	r.tell("installing: the CDK CLI %s", CLIVersion)
 	err = s.command(ctx, r, contain.Command{
 		Argv: slices.Concat([]string{"npm", "install", "--prefix", dir}, []string{"--no-audit", "--no-fund", "aws-cdk@" + CLIVersion}),
 		Dir:  dir, Env: s.installEnv(r), Network: true, Roots: []string{dir},

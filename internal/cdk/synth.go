@@ -77,6 +77,9 @@ type Request struct {
 	Lookup func(ctx context.Context, role string) ([]string, error)
 	// Log gets what the commands print, in lines as they come.
 	Log io.Writer
+	// Progress is told what is being done: what a person would like to see while
+	// it takes time. Nil for nobody.
+	Progress func(what string)
 }
 
 // run is one synthesis on its way.
@@ -236,7 +239,7 @@ func (s *Synthesizer) runApp(ctx context.Context, r *run, a *app) error {
 	if path := filepath.Join(s.home(), "go", "pkg", "mod"); exists(path) {
 		env = append(env, "GOMODCACHE="+path)
 	}
-	fmt.Fprintf(r.Log, "synthesizing: %s\n", a.command)
+	r.tell("synthesizing: %s", a.command)
 	tail := &tail{to: r.Log, limit: 4096}
 	err = s.command(ctx, r, contain.Command{
 		Argv: []string{"sh", "-c", a.command}, Dir: r.dir, Env: env, Stdout: tail, Stderr: tail, Roots: []string{r.work},
@@ -246,6 +249,15 @@ func (s *Synthesizer) runApp(ctx context.Context, r *run, a *app) error {
 		return &AppError{Command: a.command, Path: r.Path, Exit: exit, Output: tail.String()}
 	}
 	return err
+}
+
+// tell says what is being done, in the log too.
+func (r *run) tell(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	fmt.Fprintln(r.Log, text)
+	if r.Progress != nil {
+		r.Progress(text)
+	}
 }
 
 // maxVariable is the greatest length of a context given in a variable; Linux

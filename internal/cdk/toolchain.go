@@ -177,7 +177,7 @@ func (s *Synthesizer) steps(ctx context.Context, r *run, t Toolchain, dir string
 		} else {
 			argv = append([]string{filepath.Join(dir, argv[0])}, argv[1:]...)
 		}
-		fmt.Fprintf(r.Log, "installing: %s\n", strings.Join(t.said(argv, dir), " "))
+		r.tell("installing: %s", strings.Join(t.said(argv, dir), " "))
 		if err := s.command(ctx, r, contain.Command{Argv: argv, Dir: dir, Env: s.installEnv(r), Network: true, Roots: []string{dir, r.home}}); err != nil {
 			return fmt.Errorf("install the packages that %s names: %w", path.Join(r.Path, t.marker), err)
 		}

@@ -50,6 +50,9 @@ func (p *progress) observe(c *v1alpha1.Change) {
 		p.isNew(c.Name, "named")
 		p.line("Change %s: %s %q by %s", c.Name, short(c.Spec.Commit), c.Spec.Subject, c.Spec.Author)
 	}
+	if message := c.Status.Message; len(c.Status.Steps) == 0 && c.Status.Phase == v1alpha1.PhaseRunning && p.isNew(c.Name+"/preparing", message) {
+		p.line("  ▸ %s", message)
+	}
 	width := 0
 	for _, s := range c.Status.Steps {
 		width = max(width, utf8.RuneCountInString(s.Component))

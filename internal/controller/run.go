@@ -28,7 +28,7 @@ func (r *changes) run(ctx context.Context, env *v1alpha1.Environment, change *v1
 		return rollout.Outcome{}, err
 	}
 	request := rollout.Request{
-		Environment: env, Change: change.Name, ChangeUID: string(change.UID), Apps: r.apps,
+		Environment: env, Change: change.Name, ChangeUID: string(change.UID), Apps: r.apps, Builds: r.builds,
 		Components: r.repositories.components, State: state, Timeout: timeoutOf(env),
 	}
 	if err := r.places.of(ctx, env, &request); err != nil {
@@ -166,12 +166,16 @@ func (p *publisher) write() time.Duration {
 	defer cancel()
 	steps, unchanged := p.steps.All()
 	pause := max(200*time.Millisecond, time.Duration(len(steps))*2*time.Millisecond)
-	if len(steps) == 0 {
+	preparing := p.steps.Preparing()
+	if len(steps) == 0 && preparing == "" {
 		return 0 // nothing to do, so far: the end says it
 	}
 	status := statusOf(p.change, carryOver(p.change, steps), unchanged)
 	status.Phase, status.StartedAt = v1alpha1.PhaseRunning, &p.start
 	status.Message = fmt.Sprintf("%d of %d components done", status.Totals[v1alpha1.PhaseSucceeded], len(steps))
+	if len(steps) == 0 {
+		status.Message = rollout.Clip(preparing)
+	}
 	first := p.change.Status.Phase != v1alpha1.PhaseRunning
 	if err := p.changes.writeChange(ctx, p.change, status); err != nil {
 		p.changes.log.Warn("progress is not written", "change", p.change.Name, "error", err)

@@ -26,8 +26,10 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
+	"github.com/drawbridge-gitops/drawbridge/internal/build"
 	"github.com/drawbridge-gitops/drawbridge/internal/cdk"
 	"github.com/drawbridge-gitops/drawbridge/internal/component"
+	"github.com/drawbridge-gitops/drawbridge/internal/contain"
 	"github.com/drawbridge-gitops/drawbridge/internal/git"
 	"github.com/drawbridge-gitops/drawbridge/internal/ledger"
 	"github.com/drawbridge-gitops/drawbridge/internal/logs"
@@ -107,6 +109,7 @@ func Run(ctx context.Context, o Options) error {
 		client: mgr.GetClient(), reader: mgr.GetAPIReader(), log: o.Log, ledger: book, logs: lines, events: mgr.GetEventRecorder("drawbridge"),
 		repositories: &repositories{secrets: watched, mirror: mirror, components: new(component.Cache)},
 		apps:         cdk.New(cdk.Options{Dir: filepath.Join(o.DataDir, "cdk")}),
+		builds:       build.NewBuilder(filepath.Join(o.DataDir, "builds"), contain.Limits{}),
 		places:       newPlaces(config, watched, o),
 		runs:         &runs{byEnv: map[types.NamespacedName]*run{}},
 		summaries:    &summaries{client: mgr.GetClient(), last: map[types.NamespacedName]v1alpha1.EnvironmentStatus{}},

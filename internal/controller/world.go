@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
+	"github.com/drawbridge-gitops/drawbridge/internal/build"
 	"github.com/drawbridge-gitops/drawbridge/internal/cdk"
 	"github.com/drawbridge-gitops/drawbridge/internal/kube"
 	"github.com/drawbridge-gitops/drawbridge/internal/ledger"
@@ -31,6 +32,7 @@ type world struct {
 	ledger       *ledger.Ledger
 	logs         *logs.Store
 	apps         *cdk.Synthesizer
+	builds       *build.Builder
 	repositories *repositories
 	places       *places
 	runs         *runs

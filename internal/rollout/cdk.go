@@ -100,6 +100,7 @@ func (p *plan) makeAssembly(ctx context.Context, n *node, v *values) error {
 	log := p.printed(n.Name)
 	assembly, err := p.Apps.Synthesize(ctx, cdk.Request{
 		Tree: p.tree, Read: p.Repository, Path: n.Path, Reads: n.Reads, OID: n.OID, Context: given, Place: at, Lookup: p.lookup, Log: log,
+		Progress: func(what string) { p.Steps.say(n.Name, what) },
 	})
 	if err := errors.Join(err, log.Close()); err != nil {
 		return failed(err)

@@ -74,6 +74,7 @@ func (p *plan) digest(n *node, v *values) string {
 		Environment  string
 		Buildspec    string
 		Namespace    string
+		Build        v1alpha1.Build
 		Cluster      *v1alpha1.LocalReference
 		AWS          *v1alpha1.AWS
 	}{Format: digestFormat, Kind: n.Kind, OID: n.OID, Values: v, Capabilities: n.Capabilities}
@@ -84,6 +85,8 @@ func (p *plan) digest(n *node, v *values) string {
 		in.StackName = p.stackName(n)
 	case component.CDK:
 		in.Environment = p.Environment.Name // the app is told
+	case component.Build:
+		in.Buildspec, in.Build = n.Buildspec, p.Environment.Spec.Build
 	}
 	if aws := p.Environment.Spec.AWS; aws != nil && n.Kind != component.Kubernetes {
 		in.AWS = aws.DeepCopy()

@@ -22,6 +22,7 @@ var kinds = map[string]kind{
 	component.Kubernetes:     manifests{},
 	component.CloudFormation: templates{},
 	component.CDK:            apps{},
+	component.Build:          builds{},
 }
 
 // values are what a component is given by others and by drawbridge.yaml.

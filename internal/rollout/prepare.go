@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
+	"github.com/drawbridge-gitops/drawbridge/internal/build/buildspec"
 	"github.com/drawbridge-gitops/drawbridge/internal/component"
 	"github.com/drawbridge-gitops/drawbridge/internal/git"
 	"github.com/drawbridge-gitops/drawbridge/internal/graph"
@@ -54,6 +55,8 @@ type node struct {
 	template *templateFile
 	// app is a cdk component's, once it is synthesized.
 	app synthesis
+	// buildspec of a build component.
+	buildspec *buildspec.Spec
 }
 
 // prepare reads the commit and checks all that may have to change. Nothing is

@@ -8,6 +8,7 @@ import (
 
 	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
 	"github.com/drawbridge-gitops/drawbridge/internal/account"
+	"github.com/drawbridge-gitops/drawbridge/internal/build"
 	"github.com/drawbridge-gitops/drawbridge/internal/cdk"
 	"github.com/drawbridge-gitops/drawbridge/internal/component"
 	"github.com/drawbridge-gitops/drawbridge/internal/diff"
@@ -53,6 +54,11 @@ type Apps interface {
 	Synthesize(ctx context.Context, r cdk.Request) (*cdk.Assembly, error)
 }
 
+// Builds runs builds. *build.Builder is one.
+type Builds interface {
+	Build(ctx context.Context, o build.Order) (build.Result, error)
+}
+
 // Request is a commit and the Environment to take it through.
 type Request struct {
 	Environment *v1alpha1.Environment
@@ -69,6 +75,7 @@ type Request struct {
 	Stacks  Stacks
 	Account Account
 	Apps    Apps
+	Builds  Builds
 	// Log gets what programs print and what stacks go through, a line at a time
 	// and without secrets. It may be called concurrently. Nil for none.
 	Log func(component, line string)

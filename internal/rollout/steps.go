@@ -29,6 +29,7 @@ type Steps struct {
 	order     []string
 	steps     map[string]*Step
 	unchanged int
+	preparing string // what is done before there are steps
 }
 
 // NewSteps makes an empty list. changed is called after each change, from
@@ -45,7 +46,7 @@ func (s *Steps) plan(steps []v1alpha1.Step, unchanged int) {
 		s.order = append(s.order, st.Component)
 		s.steps[st.Component] = &Step{Step: st}
 	}
-	s.unchanged = unchanged
+	s.unchanged, s.preparing = unchanged, ""
 	s.mu.Unlock()
 	s.changed()
 }
@@ -62,8 +63,24 @@ func (s *Steps) start(component string) {
 	s.update(component, func(st *Step) { st.Phase, st.StartedAt = v1alpha1.PhaseRunning, &at })
 }
 
+// say puts down what is being done to a component: in its step, or, while the
+// commit is still being checked, for all to see.
 func (s *Steps) say(component, message string) {
-	s.update(component, func(st *Step) { st.Message = message })
+	s.mu.Lock()
+	if st := s.steps[component]; st != nil {
+		st.Message = message
+	} else {
+		s.preparing = component + ": " + message
+	}
+	s.mu.Unlock()
+	s.changed()
+}
+
+// Preparing says what is done while there are no steps yet; it may be "".
+func (s *Steps) Preparing() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.preparing
 }
 
 func (s *Steps) resources(component string, changes []diff.Change) {

@@ -4,17 +4,22 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/drawbridge-gitops/drawbridge/examples"
 	"github.com/drawbridge-gitops/drawbridge/sandbox"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/demo"
 )
 
 func newDemo(p *place) *cobra.Command {
-	return &cobra.Command{
+	var o demo.Options
+	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Tell the story: one commit, both planes",
 		Long: `Start a sandbox of its own, tell the core of the story in it, and show where to
@@ -22,7 +27,10 @@ look next. With a terminal the sandbox stays up until Ctrl-C. Without one the
 exit code is 0 when the story came out as it should, and 1 when it did not.
 
 Its state is kept in a folder of its own (.drawbridge-demo, beside the default
-one, or --state) until the next demo begins anew.`,
+one, or --state) until the next demo begins anew.
+
+The example ghost-cdk has its database as a CDK app in Python. It needs node, npm
+and python3, and the CDK CLI to make the account ready.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dir, err := p.path()
@@ -32,17 +40,32 @@ one, or --state) until the next demo begins anew.`,
 			if p.dir == "" {
 				dir += "-demo"
 			}
-			return tellStory(cmd, dir)
+			return tellStory(cmd, dir, o)
 		},
 	}
+	cmd.Flags().StringVar(&o.Example, "example", "ghost", "repository that the story is told with: "+strings.Join(examples.Names, " or "))
+	cmd.Flags().StringVar(&o.CDK, "cdk", "cdk", "CDK CLI, for the example ghost-cdk")
+	return cmd
 }
 
-func tellStory(cmd *cobra.Command, dir string) (err error) {
+func tellStory(cmd *cobra.Command, dir string, o demo.Options) (err error) {
 	ctx, out := cmd.Context(), cmd.OutOrStdout()
+	if !slices.Contains(examples.Names, o.Example) {
+		return usageError{fmt.Errorf("--example %s: expected %s", o.Example, strings.Join(examples.Names, " or "))}
+	}
 	program, err := drawbridgeProgram()
 	if err != nil {
 		return err
 	}
+	if o.Example == "ghost-cdk" {
+		if o.CDK, err = exec.LookPath(o.CDK); err != nil {
+			return fmt.Errorf("the example ghost-cdk needs the CDK CLI: %w (make clients installs it; --cdk names another)", err)
+		}
+		if o.CDK, err = filepath.Abs(o.CDK); err != nil {
+			return err
+		}
+	}
+	o.Drawbridge, o.Out = program, out
 	if err := sandbox.Remove(dir); err != nil {
 		return fmt.Errorf("begin anew: %w (another demo running? drawbridge-sandbox down --state %s)", err, dir)
 	}
@@ -57,7 +80,7 @@ func tellStory(cmd *cobra.Command, dir string) (err error) {
 			err = e
 		}
 	}()
-	if err := demo.Run(ctx, s, demo.Options{Drawbridge: program, Out: out}); err != nil {
+	if err := demo.Run(ctx, s, o); err != nil {
 		if died := s.Err(); died != nil {
 			return died
 		}

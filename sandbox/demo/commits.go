@@ -10,7 +10,11 @@ import (
 
 // begin pushes the example as the first commit, and returns it.
 func (t *telling) begin(ctx context.Context) (string, error) {
-	if err := os.CopyFS(t.repo.Dir, examples.Ghost()); err != nil {
+	files, err := examples.Open(t.options.Example)
+	if err != nil {
+		return "", err
+	}
+	if err := os.CopyFS(t.repo.Dir, files); err != nil {
 		return "", err
 	}
 	return t.push(ctx, "A blog and its database\n\nGhost with one Pod and a single-AZ MySQL, to begin with.\n\nRefs BLOG-1")
@@ -18,7 +22,7 @@ func (t *telling) begin(ctx context.Context) (string, error) {
 
 // surviveZoneLoss changes one file on each plane in one commit.
 func (t *telling) surviveZoneLoss(ctx context.Context) (string, error) {
-	if err := t.repo.Replace("aws/database/template.yaml", "MultiAZ: false", "MultiAZ: true"); err != nil {
+	if err := t.repo.Replace(t.story.database, t.story.single, t.story.multi); err != nil {
 		return "", err
 	}
 	if err := t.repo.Replace("kubernetes/deployment.yaml", "replicas: 1", "replicas: 2"); err != nil {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"time"
 
 	"golang.org/x/term"
@@ -24,6 +25,10 @@ import (
 type Options struct {
 	// Drawbridge is the path of the drawbridge command.
 	Drawbridge string
+	// Example is the repository that is pushed; see package examples.
+	Example string
+	// CDK is the path of the CDK CLI, for an example that needs it.
+	CDK string
 	// Out is where the story is told.
 	Out io.Writer
 }
@@ -43,8 +48,12 @@ func Run(ctx context.Context, s *sandbox.Sandbox, o Options) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	t := &telling{sandbox: s, options: o, repo: &worktree.Tree{Dir: work, URL: s.GitURL(repository), User: author, Token: s.Token(author)}, begun: time.Now()}
-	for _, part := range []func(context.Context) error{t.setUp, t.firstCommit, t.secondCommit, t.record, t.whereNext} {
+	example, ok := stories[o.Example]
+	if !ok {
+		return fmt.Errorf("no story is told with the example %q", o.Example)
+	}
+	t := &telling{sandbox: s, options: o, story: example, repo: &worktree.Tree{Dir: work, URL: s.GitURL(repository), User: author, Token: s.Token(author)}, begun: time.Now()}
+	for _, part := range []func(context.Context) error{t.setUp, t.bootstrap, t.firstCommit, t.secondCommit, t.record, t.whereNext} {
 		if err := part(ctx); err != nil {
 			return err
 		}
@@ -58,6 +67,20 @@ type telling struct {
 	repo    *worktree.Tree
 	begun   time.Time
 	change  string // the last one
+	story   story
+}
+
+// story is what the examples differ in.
+type story struct {
+	// database is the file that says whether the database is Multi-AZ, with the
+	// text that it has at first and the one that it gets.
+	database, single, multi string
+	cdk                     bool
+}
+
+var stories = map[string]story{
+	"ghost":     {database: "aws/database/template.yaml", single: "MultiAZ: false", multi: "MultiAZ: true"},
+	"ghost-cdk": {database: "cdk/app.py", single: "multi_az=False", multi: "multi_az=True", cdk: true},
 }
 
 // say prints a heading, bold on a terminal.
@@ -80,6 +103,23 @@ func (t *telling) setUp(ctx context.Context) error {
 		return err
 	}
 	t.tell("Environment %q: branch main of %s, region %s, this cluster", environment, t.sandbox.GitURL(repository), t.sandbox.Region())
+	return nil
+}
+
+// bootstrap makes what the CDK needs once in an account and region.
+func (t *telling) bootstrap(ctx context.Context) error {
+	if !t.story.cdk {
+		return nil
+	}
+	account := "aws://" + t.place()["AWS_ACCOUNT_ID"] + "/" + t.sandbox.Region()
+	t.tell("The account is made ready for the CDK, by its own CLI: cdk bootstrap %s", account)
+	cmd := exec.CommandContext(ctx, t.options.CDK, "bootstrap", "--no-notices", account)
+	cmd.Dir = t.repo.Dir
+	cmd.Env = append(os.Environ(), t.sandbox.Env()...)
+	cmd.Env = append(cmd.Env, "CDK_DISABLE_CLI_TELEMETRY=true", "CDK_DISABLE_VERSION_CHECK=true", "CI=true", "NO_COLOR=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("cdk bootstrap: %w\n%s", err, out)
+	}
 	return nil
 }
 

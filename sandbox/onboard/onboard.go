@@ -89,6 +89,8 @@ func Bind(ctx context.Context, p Place, b Binding) error {
 					SecretRef: &v1alpha1.LocalReference{Name: "git"}, WebhookSecretRef: &v1alpha1.LocalReference{Name: "webhook"},
 				},
 				AWS: &v1alpha1.AWS{Region: p["AWS_REGION"]},
+				// The sandbox stores roles and enforces none.
+				Build: v1alpha1.Build{RoleARN: "arn:aws:iam::" + p["AWS_ACCOUNT_ID"] + ":role/builds"},
 			},
 		},
 	} {

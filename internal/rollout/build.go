@@ -49,8 +49,11 @@ func (builds) roll(ctx context.Context, p *plan, n *node, v *values) error {
 		return err
 	}
 	result, err := p.build(ctx, n, v)
+	if failed := (*build.FailedError)(nil); err != nil && !errors.As(err, &failed) {
+		err = fmt.Errorf("%s: %w", n.Buildspec, err)
+	}
 	if err != nil {
-		return p.finish(ctx, n, n.recordedStatus(), fmt.Errorf("%s: %w", n.Buildspec, err))
+		return p.finish(ctx, n, n.recordedStatus(), err)
 	}
 	return p.finish(ctx, n, v1alpha1.ComponentStatus{Outputs: result.Exported}, nil)
 }

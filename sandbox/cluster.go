@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/drawbridge-gitops/drawbridge/api/crds"
+	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/node"
 )
 
@@ -160,7 +161,7 @@ func takesPods(o client.Object) string {
 // client is the administrator's, for what the sandbox itself needs.
 func (s *Sandbox) client() (client.WithWatch, error) {
 	scheme := runtime.NewScheme()
-	if err := errors.Join(clientgoscheme.AddToScheme(scheme), apiextensionsv1.AddToScheme(scheme)); err != nil {
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), apiextensionsv1.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return nil, err
 	}
 	return client.NewWithWatch(s.RESTConfig(), client.Options{Scheme: scheme})

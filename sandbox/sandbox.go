@@ -79,7 +79,9 @@ func Up(ctx context.Context, o Options) (*Sandbox, error) {
 		case APIServer:
 			err = s.prepare(ctx)
 		case ControllerManager:
-			err = s.awaitUsable(ctx)
+			if err = s.awaitUsable(ctx); err == nil {
+				err = s.follow(ctx)
+			}
 		}
 		if err != nil {
 			return fail(err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,8 +18,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
 	"github.com/drawbridge-gitops/drawbridge/sandbox"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/forge"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/onboard"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/part"
 )
 
@@ -87,6 +92,48 @@ func TestDownAndUpBringTheSameWorldBack(t *testing.T) {
 	}
 	if _, err := sandbox.Up(t.Context(), o); !errors.Is(err, sandbox.ErrLocked) {
 		t.Errorf("a second Up of the same folder: %v, want ErrLocked", err)
+	}
+}
+
+// A port that somebody else took meanwhile is replaced, and what was made before
+// goes on working.
+func TestUpFollowsPortsThatMoved(t *testing.T) {
+	t.Parallel()
+	o := sandbox.Options{StateDir: t.TempDir(), Without: []string{sandbox.ControllerManager, sandbox.Scheduler, sandbox.Nodes, sandbox.AWS, sandbox.Controller}}
+	s := up(t, o)
+	if err := onboard.Bind(t.Context(), onboard.PlaceOf(s.Env()), onboard.Binding{Environment: "production", Repository: "shop", Branch: "main"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Down(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, taken := range []string{s.ForgeURL(), s.APIURL()} {
+		l, err := net.Listen("tcp", strings.TrimPrefix(taken, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+	}
+	again := up(t, o)
+	k, err := onboard.PlaceOf(again.Env()).Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var env v1alpha1.Environment
+	if err := k.Get(t.Context(), client.ObjectKey{Namespace: "default", Name: "production"}, &env); err != nil {
+		t.Fatal(err)
+	}
+	server := forge.Client{URL: again.ForgeURL(), User: "alice", Token: again.Token("alice")}
+	hooks, err := server.Hooks(t.Context(), "shop")
+	if err != nil || len(hooks) != 1 {
+		t.Fatal(hooks, err)
+	}
+	if again.ForgeURL() == s.ForgeURL() || again.APIURL() == s.APIURL() {
+		t.Fatal("the ports were not taken")
+	}
+	got := []string{env.Spec.Source.URL, hooks[0].URL}
+	if diff := cmp.Diff([]string{again.GitURL("shop"), again.APIURL() + "/webhooks/push"}, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -34,6 +34,8 @@ type state struct {
 
 	// Ports by use. A port stays the same as long as it is free at a start.
 	Ports map[string]int `json:"ports"`
+	// Moved are the ports that a use had before, as long as something may name them.
+	Moved map[string][]int `json:"moved,omitempty"`
 
 	// Tokens of the Git server's users.
 	Tokens        map[string]string `json:"tokens"`
@@ -127,7 +129,7 @@ func (s *state) choosePorts() error {
 		}
 	}()
 	for _, use := range portUses {
-		port := s.Ports[use]
+		port, was := s.Ports[use], s.Ports[use]
 		for tries := 0; ; tries++ {
 			if port != 0 {
 				l, err := net.Listen("tcp", loopback(port))
@@ -142,6 +144,12 @@ func (s *state) choosePorts() error {
 			port = firstPort + mathrand.IntN(pastPort-firstPort)
 		}
 		s.Ports[use] = port
+		if was != 0 && was != port {
+			if s.Moved == nil {
+				s.Moved = map[string][]int{}
+			}
+			s.Moved[use] = append(s.Moved[use], was)
+		}
 	}
 	return nil
 }

@@ -57,6 +57,9 @@ func Up(ctx context.Context, o Options) (*Sandbox, error) {
 		return nil, err
 	}
 	fail := func(err error) (*Sandbox, error) {
+		if ctx.Err() != nil { // what did not become ready meanwhile is not to blame
+			err = context.Cause(ctx)
+		}
 		s.finish(err)
 		// When two things went wrong, the first is the cause of the other.
 		return nil, fmt.Errorf("sandbox in %s: %w", s.dir, cmp.Or(s.err, err))

@@ -53,7 +53,7 @@ func tellStory(cmd *cobra.Command, dir string, o demo.Options) (err error) {
 	if !slices.Contains(examples.Names, o.Example) {
 		return usageError{fmt.Errorf("--example %s: expected %s", o.Example, strings.Join(examples.Names, " or "))}
 	}
-	program, err := drawbridgeProgram()
+	self, program, err := programs()
 	if err != nil {
 		return err
 	}
@@ -65,9 +65,9 @@ func tellStory(cmd *cobra.Command, dir string, o demo.Options) (err error) {
 			return err
 		}
 	}
-	o.Drawbridge, o.Out = program, out
+	o.Drawbridge, o.Out, o.Use = program, out, use(self, dir)
 	if err := sandbox.Remove(dir); err != nil {
-		return fmt.Errorf("begin anew: %w (another demo running? drawbridge-sandbox down --state %s)", err, dir)
+		return fmt.Errorf("begin anew: %w", err)
 	}
 	s, err := sandbox.Up(ctx, sandbox.Options{StateDir: dir, Controller: program, Log: cmd.ErrOrStderr()})
 	if err != nil {
@@ -80,13 +80,20 @@ func tellStory(cmd *cobra.Command, dir string, o demo.Options) (err error) {
 			err = e
 		}
 	}()
+	stays := isTerminal(out) && isTerminal(os.Stdin)
+	if !stays {
+		o.Again = fmt.Sprintf("%s up --detach --state %s", quote(shorter(self)), quote(dir))
+	}
 	if err := demo.Run(ctx, s, o); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if died := s.Err(); died != nil {
 			return died
 		}
 		return fmt.Errorf("the story went wrong: %w\nlogs: %s", err, filepath.Join(dir, "logs"))
 	}
-	if f, ok := out.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) || !term.IsTerminal(int(os.Stdin.Fd())) {
+	if !stays {
 		return nil
 	}
 	fmt.Fprintln(out, "\nThe sandbox stays up until Ctrl-C.")
@@ -98,15 +105,26 @@ func tellStory(cmd *cobra.Command, dir string, o demo.Options) (err error) {
 	}
 }
 
-// drawbridgeProgram is the product's command beside this program.
-func drawbridgeProgram() (string, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return "", err
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// use is the command line that points a shell at the sandbox in dir.
+func use(self, dir string) string {
+	bin := filepath.Dir(self)
+	return fmt.Sprintf(`eval "$(%s env --state %s)"; export PATH=%s:%s:"$PATH"`,
+		quote(shorter(self)), quote(dir), quote(bin), quote(filepath.Join(bin, "controlplane")))
+}
+
+// programs are this one, and the product's command beside it.
+func programs() (self, drawbridge string, err error) {
+	if self, err = os.Executable(); err != nil {
+		return "", "", err
 	}
-	program := filepath.Join(filepath.Dir(self), "drawbridge")
-	if _, err := os.Stat(program); err != nil {
-		return "", fmt.Errorf("the demo needs the drawbridge command beside this program: %w (make build)", err)
+	drawbridge = filepath.Join(filepath.Dir(self), "drawbridge")
+	if _, err := os.Stat(drawbridge); err != nil {
+		return "", "", fmt.Errorf("the demo needs the drawbridge command beside this program: %w (make build)", err)
 	}
-	return program, nil
+	return self, drawbridge, nil
 }

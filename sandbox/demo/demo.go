@@ -29,6 +29,11 @@ type Options struct {
 	Example string
 	// CDK is the path of the CDK CLI, for an example that needs it.
 	CDK string
+	// Again is the command line that brings the sandbox up once more; empty when it
+	// stays up after the story.
+	Again string
+	// Use is the command line that points a shell at the sandbox.
+	Use string
 	// Out is where the story is told.
 	Out io.Writer
 }
@@ -159,11 +164,17 @@ func (t *telling) record(ctx context.Context) error {
 
 func (t *telling) whereNext(context.Context) error {
 	t.say("Told in %.1f s. Where to look next, in another shell:", time.Since(t.begun).Seconds())
-	t.tell(`eval "$(bin/drawbridge-sandbox env --state %s)"; export PATH="$PWD/bin:$PWD/bin/controlplane:$PATH"`, t.sandbox.StateDir())
-	t.tell("drawbridge status               what is live")
-	t.tell("drawbridge graph                what waits for what")
+	if t.options.Again != "" {
+		t.tell("%s  # the sandbox stops now and keeps its state", t.options.Again)
+	}
+	t.tell("%s", t.options.Use)
+	t.tell("drawbridge status  # what is live")
+	t.tell("drawbridge graph   # what waits for what")
 	t.tell("kubectl -n ghost get pods -o wide")
-	t.tell("kubectl -n ghost scale deploy/ghost --replicas=5   and see it taken back")
+	t.tell("kubectl -n ghost scale deploy/ghost --replicas=5  # and see it taken back")
 	t.tell("git clone http://alice:$DRAWBRIDGE_GIT_TOKEN_ALICE@${DRAWBRIDGE_GIT_URL#http://}/%s.git", repository)
+	if t.options.Again != "" {
+		t.tell("drawbridge-sandbox down  # in the end")
+	}
 	return nil
 }

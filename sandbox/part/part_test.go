@@ -55,6 +55,15 @@ func TestAnEndSaysHowAndWithWhichLastLines(t *testing.T) {
 	}
 }
 
+func TestTheTailOfAPanicIsItsReason(t *testing.T) {
+	t.Parallel()
+	c := shell(t, `echo the disk is full; echo "panic: no WAL"; echo; echo "goroutine 1 [running]:"; seq 1 20; exit 2`)
+	<-c.Done()
+	if got, want := c.Tail(12), "the disk is full\npanic: no WAL"; got != want {
+		t.Errorf("Tail = %q, want %q", got, want)
+	}
+}
+
 func TestStopWaitsForTheGraceAndThenKills(t *testing.T) {
 	t.Parallel()
 	polite := shell(t, `trap 'exit 0' TERM; echo up; while :; do read x || wait; done`)

@@ -9,7 +9,11 @@ import (
 // tailBytes is how far back Tail looks.
 const tailBytes = 16 << 10
 
-// Tail returns the last lines, at most n, that this child wrote to its log.
+// stack begins what a Go program writes after the reason when it panics.
+var stack = []byte("\n\ngoroutine ")
+
+// Tail returns the last lines, at most n, that this child wrote to its log. The
+// stack of a panic is left out: what it says comes before it.
 func (c *Child) Tail(n int) string {
 	f, err := os.Open(c.log)
 	if err != nil {
@@ -25,6 +29,7 @@ func (c *Child) Tail(n int) string {
 	if err != nil {
 		return ""
 	}
+	body, _, _ = bytes.Cut(body, stack)
 	lines := bytes.Split(bytes.TrimRight(body, "\n"), []byte("\n"))
 	if len(lines) > n {
 		lines = lines[len(lines)-n:]

@@ -27,6 +27,9 @@ import (
 // ledger has them all.
 const kept = 20
 
+// statusPatience is how long a status is tried to be written.
+const statusPatience = 10 * time.Minute
+
 // changes runs the rollouts.
 type changes struct{ *world }
 
@@ -61,8 +64,10 @@ func (r *changes) unfinished(ctx context.Context, env client.Object) []ctrl.Requ
 // is, when the controller stops or the Environment is suspended.
 func (r *changes) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	var change v1alpha1.Change
-	if err := r.client.Get(ctx, request.NamespacedName, &change); err != nil {
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+	if err := r.client.Get(ctx, request.NamespacedName, &change); apierrors.IsNotFound(err) {
+		return ctrl.Result{}, r.gone(ctx, request.NamespacedName)
+	} else if err != nil {
+		return ctrl.Result{}, err
 	}
 	if change.Status.Phase.Final() || !change.DeletionTimestamp.IsZero() || r.isEnded(change.UID) {
 		return ctrl.Result{}, nil
@@ -132,7 +137,9 @@ func (r *changes) end(ctx context.Context, env *v1alpha1.Environment, change *v1
 	}
 	r.log.Info("change ended", "change", change.Name, "phase", status.Phase, "took", finished.Sub(started.Time), "message", status.Message)
 	if status.Phase != v1alpha1.PhaseSuperseded {
-		if err := r.summaries.write(ctx, env, summaryOf(change)); err != nil {
+		// The Change is ended: no later try would come here.
+		write := func() error { return r.summaries.write(ctx, env, summaryOf(change)) }
+		if err := patiently(ctx, statusPatience, write); err != nil {
 			return err
 		}
 	}
@@ -155,7 +162,7 @@ func (r *changes) append(ctx context.Context, change *v1alpha1.Change, outcome r
 // writeChange patches the status, and tries again while the API server is away.
 func (r *world) writeChange(ctx context.Context, change *v1alpha1.Change, status v1alpha1.ChangeStatus) error {
 	setPhaseConditions(&status, change.Generation)
-	err := patiently(ctx, 10*time.Minute, func() error {
+	err := patiently(ctx, statusPatience, func() error {
 		patched := change.DeepCopy()
 		patched.Status = status
 		return r.client.Status().Patch(ctx, patched, client.MergeFrom(change))

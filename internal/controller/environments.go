@@ -204,11 +204,11 @@ func settings(env *v1alpha1.Environment) string {
 }
 
 // nextSequence goes on from the newest Change, or from the ledger when the
-// cluster has none (any more).
+// cluster no longer has it.
 func (r *environments) nextSequence(ctx context.Context, key types.NamespacedName, newest *v1alpha1.Change) (int64, error) {
-	if newest != nil {
-		return newest.Spec.Sequence + 1, nil
-	}
 	last, err := r.lastRecorded(ctx, key)
+	if newest != nil {
+		last = max(last, newest.Spec.Sequence)
+	}
 	return last + 1, err
 }

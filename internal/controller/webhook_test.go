@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -57,7 +58,7 @@ func TestPushed(t *testing.T) {
 	k := fakeCluster(t,
 		env("production", "main", shop, "right"), env("mirror", "main", "https://git.example.com/shop/", "right"), env("other-secret", "main", shop, "other"),
 		env("no-secret", "main", shop, ""), env("staging", "staging", shop, "right"), env("elsewhere", "main", "https://git.example.com/shop2", "right"),
-		env("lost", "lost", shop, "absent"),
+		env("broken", "main", shop, "absent"), env("lost", "lost", shop, "absent"),
 	)
 	for name, tt := range map[string]struct {
 		branch, secret string
@@ -70,6 +71,7 @@ func TestPushed(t *testing.T) {
 		"an empty secret":                 {"main", "", server.ErrUnsigned, ""},
 		"a branch that nobody follows":    {"feature", "right", server.ErrNoEnvironment, ""},
 		"a branch that one follows":       {"staging", "right", nil, "staging"},
+		"one whose secret is not there":   {"lost", "right", server.ErrUnsigned, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -97,7 +99,7 @@ func TestPushed(t *testing.T) {
 
 func pushedTo(k client.Client, s *secrets) *environments {
 	return &environments{
-		world:  &world{client: k, repositories: &repositories{secrets: s}, pushers: &pushers{byHead: map[string]string{}}},
+		world:  &world{client: k, log: slog.New(slog.DiscardHandler), repositories: &repositories{secrets: s}, pushers: &pushers{byHead: map[string]string{}}},
 		nudges: make(chan event.GenericEvent, 10),
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/events"
@@ -87,6 +88,25 @@ func (w *world) made(env types.NamespacedName, c *v1alpha1.Change) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.heads[env] = c
+}
+
+// gone forgets a newest Change that somebody deleted, so that its commit gets
+// another one at the next look. One that only the cache does not have yet stays.
+func (w *world) gone(ctx context.Context, change types.NamespacedName) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for env, head := range w.heads {
+		if client.ObjectKeyFromObject(head) != change {
+			continue
+		}
+		err := w.reader.Get(ctx, change, &v1alpha1.Change{})
+		if apierrors.IsNotFound(err) {
+			delete(w.heads, env)
+			return nil
+		}
+		return err
+	}
+	return nil
 }
 
 // lastRecorded is the sequence of the newest Change in the ledger, 0 when none.

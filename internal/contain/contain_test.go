@@ -280,6 +280,9 @@ func TestNetwork(t *testing.T) {
 		}
 	}()
 	port := strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
+	if here := Available(); here.Processes == nil && here.Network != nil {
+		t.Errorf("one namespace is permitted and another is not: %v", here.Network)
+	}
 	const reach = "import socket,sys; print(socket.create_connection(('127.0.0.1', int(sys.argv[1])), 5).recv(9).decode())"
 	for _, network := range []bool{true, false} {
 		if err := Available().Network; err != nil && !network {

@@ -20,6 +20,7 @@ func TestSubreaperAlone(t *testing.T) {
 		Argv: []string{"sh", "-c", `
 			(setsid sh -c 'exec 9> lock; flock -x 9; echo > held; trap "" TERM HUP; (setsid sleep 3600 &); sleep 3600' &)
 			until [ -e held ]; do sleep 0.01; done
+			trap : TERM; kill -TERM 0 # all in the group, which is not the supervisor's
 			exit 7`},
 		Env: Environment(dir, dir, true), Dir: dir,
 	})

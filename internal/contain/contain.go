@@ -30,6 +30,25 @@ type Command struct {
 	Network bool
 	// Roots are the folders whose size counts against Limits.Disk.
 	Roots []string
+	// Files says what of the machine's files the command has, where Available says
+	// so.
+	Files Files
+}
+
+// Files is a view of the machine's files. The zero Files is all of them as they
+// are.
+type Files struct {
+	// Writable are the only folders that can be written. Nil for no restriction.
+	Writable []string
+	// Hidden are folders and files that seem empty. Those that do not exist are
+	// left out.
+	Hidden []string
+	// Tmp is the writable folder that stands in for /tmp and /var/tmp, which many
+	// programs name themselves. Empty for none.
+	Tmp string
+	// Visible are folders and files that are seen, although Hidden or Tmp is in
+	// the way, as Writable ones are.
+	Visible []string
 }
 
 // Limits end a command that goes over one. Zero means no limit.

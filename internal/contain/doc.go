@@ -18,14 +18,15 @@
 // # Isolation
 //
 // Where the kernel permits, the command also has namespaces of its own: user and
-// PID, so that it sees and signals no process but its own, and, when
+// PID, so that it sees and signals no process but its own; mounts, so that
+// Command.Files says what it can write and what it does not see; and, when
 // Command.Network is false, network, so that there is only a loopback interface
-// of its own. User IDs stay what they are. [Available] says what this machine
-// gives, and why not; containers often forbid it. Run never fails for lack of
-// it: who must not go without asks Available first.
+// of its own. User IDs stay what they are, but root has no power over the
+// machine. [Available] says what this machine gives, and why not; containers
+// often forbid it. Run never fails for lack of it: who must not go without asks
+// Available first.
 //
-// This bounds mistakes and noise. It is no wall against hostile code: the command
-// runs as our user and can read and write what that user can.
+// Without Command.Files, the command can read and write what our user can.
 //
 // # Limits
 //

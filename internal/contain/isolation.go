@@ -5,6 +5,8 @@ package contain
 type Isolation struct {
 	// Processes: the command sees and signals none but its own.
 	Processes error
+	// Files: Command.Files is kept.
+	Files error
 	// Network: without Command.Network there is none but an own loopback.
 	Network error
 }

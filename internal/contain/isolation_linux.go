@@ -17,6 +17,7 @@ func Available() Isolation { return available() }
 var available = sync.OnceValue(func() Isolation {
 	return Isolation{
 		Processes: probe(order{Probe: true, PIDs: true}),
+		Files:     probe(order{Probe: true, PIDs: true, Files: Files{Writable: []string{"/dev"}}}),
 		Network:   probe(order{Probe: true, Network: true}),
 	}
 })

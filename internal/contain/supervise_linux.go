@@ -87,6 +87,9 @@ func (o order) prepare() error {
 		if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 			return fmt.Errorf("mount an own /proc: %w", err)
 		}
+		if err := o.Files.arrange(); err != nil {
+			return fmt.Errorf("arrange its files: %w", err)
+		}
 	}
 	if o.Network {
 		if err := loopback(); err != nil {
@@ -100,6 +103,10 @@ func (o order) prepare() error {
 		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: uint64(o.File), Max: uint64(o.File)}); err != nil {
 			return fmt.Errorf("limit the size of a file: %w", err)
 		}
+	}
+	// Who is root in the user namespace could undo all of this otherwise.
+	if err := unix.Prctl(unix.PR_CAPBSET_DROP, unix.CAP_SYS_ADMIN, 0, 0, 0); err != nil && (o.PIDs || o.Network) {
+		return fmt.Errorf("give up administration: %w", err)
 	}
 	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
 		return fmt.Errorf("give up capabilities: %w", err)

@@ -117,3 +117,85 @@ func TestParseStat(t *testing.T) {
 		}
 	}
 }
+
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	here := Available()
+	if here.Processes == nil && here.Files != nil {
+		t.Errorf("namespaces are permitted, mounts are not: %v", here.Files)
+	}
+	if here.Files != nil {
+		t.Skipf("not enforced here: %v", here.Files)
+	}
+	base := t.TempDir()
+	for _, dir := range []string{"work/tmp", "data/tree", "other"} {
+		if err := os.MkdirAll(filepath.Join(base, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, file := range []string{"data/ledger", "data/tree/file", "other/file", "token"} {
+		if err := os.WriteFile(filepath.Join(base, file), []byte("content\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, c := range map[string]struct {
+		files  Files
+		script string
+		want   string
+	}{
+		"as it is": {Files{}, "echo new > ../other/asitis; ls ../data", "ledger\ntree\n"},
+		"read-only": {
+			Files{Writable: []string{base + "/work"}},
+			"touch mine && (touch ../other/x || rm ../other/file || chmod 777 ../other || touch /etc/x) 2>/dev/null; cat ../other/file; echo > /dev/null; echo shm > /dev/shm/x",
+			"content\n",
+		},
+		"can't be undone": {
+			Files{Writable: []string{base + "/work"}},
+			"mount -o remount,rw / 2>/dev/null; umount /dev/shm 2>/dev/null; unshare -rm sh -c 'mount -o remount,bind,rw /' 2>/dev/null; touch ../other/x 2>/dev/null || echo still",
+			"still\n",
+		},
+		"hidden": {
+			Files{Hidden: []string{base + "/data", base + "/token", base + "/missing"}},
+			"ls ../data; cat ../token; echo end",
+			"end\n",
+		},
+		"within hidden": {
+			Files{Writable: []string{base + "/work", base + "/data/tree"}, Hidden: []string{base + "/data"}},
+			"ls ../data; cat ../data/tree/file; echo changed > ../data/tree/file; touch ../data/x 2>/dev/null || echo none",
+			"tree\ncontent\nnone\n",
+		},
+		"visible": {
+			Files{Writable: []string{base + "/work"}, Tmp: base + "/work/tmp", Hidden: []string{base + "/data"}, Visible: []string{base + "/other", base + "/data/ledger"}},
+			"cat ../other/file ../data/ledger; ls ../data; (echo > ../other/x || echo > ../data/ledger) 2>/dev/null || echo none",
+			"content\ncontent\nledger\nnone\n",
+		},
+		"own /tmp": {
+			Files{Writable: []string{base + "/work", base + "/work/tmp"}, Tmp: base + "/work/tmp"},
+			"echo mine > /tmp/mine; cat tmp/mine; cat /var/tmp/mine; ls /tmp | grep -c .",
+			"mine\nmine\n2\n", // mine, and the folders that lead to what is writable
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			command := shell(t, c.script)
+			command.Dir, command.Env = base+"/work", Environment(base+"/work", base+"/work/tmp", false)
+			command.Files, command.Stdout, command.Stderr = c.files, &out, &out
+			if err := Run(t.Context(), command); err != nil {
+				t.Errorf("%v", err)
+			}
+			if out.String() != c.want {
+				t.Errorf("got %q, want %q", out.String(), c.want)
+			}
+		})
+	}
+	for file, want := range map[string]string{"data/ledger": "content\n", "other/file": "content\n", "data/tree/file": "changed\n", "other/asitis": "new\n"} {
+		if got, err := os.ReadFile(filepath.Join(base, file)); err != nil || string(got) != want {
+			t.Errorf("%s holds %q afterwards, %v", file, got, err)
+		}
+	}
+	for _, file := range []string{"other/x", "data/x", "data/tree/x"} {
+		if _, err := os.Stat(filepath.Join(base, file)); err == nil {
+			t.Errorf("%s was written", file)
+		}
+	}
+}

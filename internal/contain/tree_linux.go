@@ -20,6 +20,7 @@ type order struct {
 	Argv, Env []string
 	Dir       string
 	File      int64
+	Files     Files
 	// PIDs and Network are the namespaces that the supervisor finds itself in.
 	PIDs, Network bool
 	// Probe asks only whether the namespaces can be set up.
@@ -44,10 +45,14 @@ type tree struct {
 
 func newTree(c Command) *tree {
 	here := Available()
-	return newSupervisor(order{
+	o := order{
 		Argv: c.Argv, Env: c.Env, Dir: c.Dir, File: c.Limits.File,
 		PIDs: here.Processes == nil, Network: !c.Network && here.Network == nil,
-	})
+	}
+	if here.Files == nil {
+		o.Files = c.Files
+	}
+	return newSupervisor(o)
 }
 
 func newSupervisor(o order) *tree {

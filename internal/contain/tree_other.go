@@ -13,7 +13,7 @@ import (
 // Available is nothing on this system.
 func Available() Isolation {
 	err := errors.New("only Linux has namespaces")
-	return Isolation{Processes: err, Network: err}
+	return Isolation{Processes: err, Files: err, Network: err}
 }
 
 // status is how the command ended.

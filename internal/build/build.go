@@ -38,6 +38,10 @@ type Request struct {
 	Limits     contain.Limits
 	// Network lets the commands use the network.
 	Network bool
+	// Files hide files of the machine, such as credentials and the controller's
+	// own, or show them in spite of that. Writable and Tmp are set here: Source and
+	// Scratch, and a folder of Scratch.
+	Files contain.Files
 	// Log gets each line as soon as it is printed, in order, never two at once. Nil
 	// for none.
 	Log func(Line)
@@ -184,9 +188,11 @@ func (b *build) run(ctx context.Context) error {
 // inShell does what needs the shell, and ends it. It tells whether post_build was
 // reached.
 func (b *build) inShell(ctx context.Context, values map[string]string) (reached bool, err error) {
+	files := b.Files
+	files.Writable, files.Tmp = []string{b.Source, b.Scratch}, b.folder("tmp")
 	b.shell, err = session.Start(ctx, contain.Command{
 		Dir: b.Source, Env: b.environment(values), Limits: b.Limits, Network: b.Network,
-		Roots: []string{b.Source, b.Scratch},
+		Roots: []string{b.Source, b.Scratch}, Files: files,
 	}, b.Spec.Env.Shell, b.folder("shell"), b.log)
 	if err != nil {
 		return false, err

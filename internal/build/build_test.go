@@ -176,6 +176,38 @@ func TestRefusedBeforeAnythingRuns(t *testing.T) {
 	}
 }
 
+func TestOnlyItsOwnFilesAreWritten(t *testing.T) {
+	t.Parallel()
+	if err := contain.Available().Files; err != nil {
+		t.Skipf("not enforced here: %v", err)
+	}
+	r, log := request(t, map[string]string{"buildspec.yml": `version: 0.2
+phases:
+  build:
+    commands:
+      - echo tree > file; echo home > ~/file; echo tmp > /tmp/file; cat file ~/file "$TMPDIR/file"
+      - touch /etc/outside ../outside 2>/dev/null || echo refused
+      - cat ../seen; echo $(wc -c < /etc/passwd) bytes
+`})
+	base := filepath.Dir(r.Source)
+	write(t, filepath.Join(base, "seen"), "seen\n")
+	// The test's folder is in /tmp, which is the build's own.
+	r.Files = contain.Files{Hidden: []string{"/etc/passwd"}, Visible: []string{filepath.Join(base, "seen")}}
+	if _, err := Run(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"  tree\n", "  home\n", "  tmp\n", "  refused\n", "  seen\n", "  0 bytes\n"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("%q is not in the log:\n%s", want, log)
+		}
+	}
+	for _, file := range []string{"/etc/outside", filepath.Join(base, "outside")} {
+		if _, err := os.Stat(file); err == nil {
+			t.Errorf("%s was written", file)
+		}
+	}
+}
+
 func TestSatisfies(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

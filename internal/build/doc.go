@@ -10,6 +10,10 @@
 // on PATH, whoever we run as: npm by its prefix, python and pip by way of a
 // virtual environment that is made when one of them is first called.
 //
+// Where the kernel permits (contain.Available), commands can write to the work
+// tree, to Scratch and to a /tmp of their own, and to nothing else; Request.Files
+// says what else they shall not see.
+//
 // A variable is, in order of precedence: one of the CODEBUILD_ variables that are
 // set here; Request.Variables; the specification's variables, parameters and
 // secrets; AWS_REGION and AWS_DEFAULT_REGION; the basic ones above. Variables of

@@ -31,6 +31,7 @@ var layers = [][]string{
 	{"internal/server"},
 	{"internal/rollout"},
 	{"internal/plan"},
+	{"internal/build/job"},
 	{"internal/kube", "internal/stack", "internal/build", "internal/cdk", "internal/ledger", "internal/logs", "internal/gate", "internal/forge"},
 	{"internal/account", "internal/render", "internal/graph"},
 	{"internal/component"},

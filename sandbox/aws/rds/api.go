@@ -24,7 +24,21 @@ func (r *RDS) Service() *wire.Service {
 	wire.Register(service, "CreateDBInstance", r.createDBInstance)
 	wire.Register(service, "ModifyDBInstance", r.modifyDBInstance)
 	wire.Register(service, "DeleteDBInstance", r.deleteDBInstance)
+	wire.Register(service, "StartDBInstance", r.startDBInstance)
+	wire.Register(service, "StopDBInstance", r.stopDBInstance)
+	wire.Register(service, "RebootDBInstance", r.rebootDBInstance)
+	wire.Register(service, "CreateDBSnapshot", r.createDBSnapshot)
+	wire.Register(service, "DeleteDBSnapshot", r.deleteDBSnapshot)
+	wire.Register(service, "RestoreDBInstanceFromDBSnapshot", r.restoreDBInstanceFromDBSnapshot)
+	wire.Register(service, "CreateDBSubnetGroup", r.createDBSubnetGroup)
+	wire.Register(service, "ModifyDBSubnetGroup", r.modifyDBSubnetGroup)
+	wire.Register(service, "DeleteDBSubnetGroup", r.deleteDBSubnetGroup)
+	wire.Register(service, "DescribeDBEngineVersions", r.describeDBEngineVersions)
+	wire.Register(service, "DescribeOrderableDBInstanceOptions", r.describeOrderableDBInstanceOptions)
+	wire.Register(service, "AddTagsToResource", r.addTagsToResource)
+	wire.Register(service, "RemoveTagsFromResource", r.removeTagsFromResource)
 	wire.Register(service, "ListTagsForResource", r.listTagsForResource)
+	r.registerParameters(service)
 	return service
 }
 
@@ -102,30 +116,9 @@ func (r *RDS) describeDBSubnetGroups(ctx context.Context, in *rds.DescribeDBSubn
 	return out, err
 }
 
-func (r *RDS) describeDBSnapshots(ctx context.Context, in *rds.DescribeDBSnapshotsInput) (*rds.DescribeDBSnapshotsOutput, error) {
-	out := &rds.DescribeDBSnapshotsOutput{DBSnapshots: []types.DBSnapshot{}}
-	err := r.store.View(func(tx *store.Tx) error {
-		return snapshots.Walk(tx, scopeOf(ctx), "", func(id string, s types.DBSnapshot) error {
-			if in.DBInstanceIdentifier != nil && *in.DBInstanceIdentifier != aws.ToString(s.DBInstanceIdentifier) ||
-				in.DBSnapshotIdentifier != nil && *in.DBSnapshotIdentifier != id {
-				return nil
-			}
-			if r.pace.Now().Before(aws.ToTime(s.SnapshotCreateTime)) {
-				s.Status, s.PercentProgress, s.SnapshotCreateTime = aws.String(creating), aws.Int32(0), nil
-			}
-			out.DBSnapshots = append(out.DBSnapshots, s)
-			return nil
-		})
-	})
-	if err == nil && in.DBSnapshotIdentifier != nil && len(out.DBSnapshots) == 0 {
-		err = &wire.Error{Code: "DBSnapshotNotFound", Message: "DBSnapshot " + *in.DBSnapshotIdentifier + " not found.", HTTPStatus: 404}
-	}
-	return out, err
-}
-
-// parameters are those of Create- and ModifyDBInstance that the sandbox has, and
-// the CloudFormation properties that they are.
-var parameters = map[string]string{
+// propertyNames are the parameters of Create-, Modify- and RestoreDBInstance… that the
+// sandbox has, and the CloudFormation properties that they are.
+var propertyNames = map[string]string{
 	"DBName": "DBName", "Engine": "Engine", "DBInstanceClass": "DBInstanceClass", "AllocatedStorage": "AllocatedStorage",
 	"MasterUsername": "MasterUsername", "MasterUserPassword": "MasterUserPassword", "VpcSecurityGroupIds": "VPCSecurityGroups",
 	"DBSubnetGroupName": "DBSubnetGroupName", "MultiAZ": "MultiAZ", "Port": "Port", "DBPortNumber": "Port", "EngineVersion": "EngineVersion",
@@ -135,6 +128,7 @@ var parameters = map[string]string{
 	"EnableIAMDatabaseAuthentication": "EnableIAMDatabaseAuthentication", "MaxAllocatedStorage": "MaxAllocatedStorage",
 	"PreferredBackupWindow": "PreferredBackupWindow", "PreferredMaintenanceWindow": "PreferredMaintenanceWindow",
 	"StorageThroughput": "StorageThroughput", "CACertificateIdentifier": "CACertificateIdentifier", "LicenseModel": "LicenseModel",
+	"DBParameterGroupName": "DBParameterGroupName", "DBSnapshotIdentifier": "DBSnapshotIdentifier",
 	"DBInstanceIdentifier": "", "Tags": "", "ApplyImmediately": "", // read by the operations themselves
 }
 
@@ -148,7 +142,7 @@ func propertiesOf(in any) (resource.Props, error) {
 		if !field.IsExported() || v.IsZero() {
 			continue
 		}
-		name, ok := parameters[field.Name]
+		name, ok := propertyNames[field.Name]
 		if !ok {
 			return nil, wire.Errorf("InvalidParameterCombination", "The sandbox does not implement the parameter %s.", field.Name)
 		}
@@ -173,11 +167,7 @@ func (r *RDS) createDBInstance(ctx context.Context, in *rds.CreateDBInstanceInpu
 	if err != nil {
 		return nil, err
 	}
-	tags := map[string]string{}
-	for _, tag := range in.Tags {
-		tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
-	}
-	made, err := r.create(ctx, scopeOf(ctx), aws.ToString(in.DBInstanceIdentifier), "", properties, tags)
+	made, err := r.create(ctx, scopeOf(ctx), aws.ToString(in.DBInstanceIdentifier), "", properties, tagMap(in.Tags))
 	if err != nil {
 		return nil, err
 	}
@@ -215,20 +205,4 @@ func (r *RDS) deleteDBInstance(ctx context.Context, in *rds.DeleteDBInstanceInpu
 	}
 	removed.DBInstanceStatus = aws.String(deleting)
 	return &rds.DeleteDBInstanceOutput{DBInstance: &removed.DBInstance}, nil
-}
-
-func (r *RDS) listTagsForResource(ctx context.Context, in *rds.ListTagsForResourceInput) (*rds.ListTagsForResourceOutput, error) {
-	out := &rds.ListTagsForResourceOutput{}
-	arn := aws.ToString(in.ResourceName)
-	err := r.store.View(func(tx *store.Tx) error {
-		if i := strings.LastIndex(arn, ":subgrp:"); i >= 0 {
-			found, err := findGroup(tx, scopeOf(ctx), arn[i+len(":subgrp:"):])
-			out.TagList = tagList(found.Tags)
-			return err
-		}
-		found, err := r.find(tx, scopeOf(ctx), arn)
-		out.TagList = found.TagList
-		return err
-	})
-	return out, err
 }

@@ -2,11 +2,9 @@ package rds
 
 import (
 	"context"
-	"sort"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/resource"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/simtime"
@@ -90,30 +88,10 @@ func (p groupProvider) write(ctx context.Context, request resource.Request, name
 func (p groupProvider) Delete(ctx context.Context, request resource.Request) error {
 	scope := store.Scope{Account: request.Account, Region: request.Region}
 	err := p.store.Update(func(tx *store.Tx) error {
-		err := instances.Walk(tx, scope, "", func(id string, stored instance) error {
-			now, there := stored.at(p.pace.Now())
-			if there && aws.ToString(now.DBSubnetGroup.DBSubnetGroupName) == request.PhysicalID {
-				return wire.Errorf("InvalidDBSubnetGroupStateFault",
-					"Cannot delete the subnet group '%s' because at least one database instance: %s is still using it.", request.PhysicalID, id)
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		return subnets.Delete(tx, scope, request.PhysicalID)
+		return p.dropGroup(tx, scope, request.PhysicalID)
 	})
 	if err != nil {
 		return refusal(err)
 	}
 	return p.pace.Wait(ctx, p.pace.End(request.Type, simtime.Delete))
-}
-
-func tagList(tags map[string]string) []types.Tag {
-	list := make([]types.Tag, 0, len(tags))
-	for key, value := range tags {
-		list = append(list, types.Tag{Key: aws.String(key), Value: aws.String(value)})
-	}
-	sort.Slice(list, func(i, j int) bool { return *list[i].Key < *list[j].Key })
-	return list
 }

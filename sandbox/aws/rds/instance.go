@@ -58,6 +58,9 @@ func (r *RDS) modify(ctx context.Context, scope store.Scope, id, token string, p
 		if token != "" && current.LastToken == token {
 			return current, nil
 		}
+		if status := aws.ToString(current.DBInstanceStatus); status == stopped {
+			return current, wire.Errorf("InvalidDBInstanceState", "Instance %s cannot be modified: it is %s.", id, status)
+		}
 		if current.Doing != "" {
 			return current, wire.Errorf("InvalidDBInstanceState", "Instance %s cannot be modified: it is %s.", id, current.Doing)
 		}
@@ -115,15 +118,11 @@ func (r *RDS) remove(scope store.Scope, id, last string) (removed instance, err 
 		}
 		removed.Doing, removed.Until, removed.Next = deleting, r.pace.End(instanceType, simtime.Delete), nil
 		if last != "" {
-			if _, exists, err := snapshots.Get(tx, scope, last); err != nil {
-				return err
-			} else if exists {
-				return wire.Errorf("DBSnapshotAlreadyExists", "Cannot create the snapshot because a snapshot with the identifier %s already exists.", last)
-			}
-			taken := r.pace.End(instanceType, simtime.Snapshot)
-			if err := snapshots.Put(tx, scope, last, snapshotOf(scope, last, found.DBInstance, taken)); err != nil {
+			made, err := r.snapshot(tx, scope, last, found, nil)
+			if err != nil {
 				return err
 			}
+			taken := aws.ToTime(made.SnapshotCreateTime)
 			removed.Until = taken.Add(removed.Until.Sub(r.pace.Now()))
 		}
 		return instances.Put(tx, scope, *found.DBInstanceIdentifier, removed)
@@ -219,25 +218,14 @@ func (p instanceProvider) Snapshot(ctx context.Context, request resource.Request
 		if err != nil {
 			return err
 		}
-		until = p.pace.End(request.Type, simtime.Snapshot)
-		return snapshots.Put(tx, scope, id, snapshotOf(scope, id, found.DBInstance, until))
+		made, err := p.snapshot(tx, scope, id, found, nil)
+		until = aws.ToTime(made.SnapshotCreateTime)
+		return err
 	})
 	if err != nil {
 		return "", refusal(err)
 	}
 	return id, p.pace.Wait(ctx, until)
-}
-
-// snapshotOf is the record of an instance as it will be at until.
-func snapshotOf(scope store.Scope, id string, i types.DBInstance, until time.Time) types.DBSnapshot {
-	return types.DBSnapshot{
-		DBSnapshotIdentifier: aws.String(id), DBInstanceIdentifier: i.DBInstanceIdentifier, Status: aws.String(available),
-		DBSnapshotArn: aws.String("arn:aws:rds:" + scope.Region + ":" + scope.Account + ":snapshot:" + id), SnapshotType: aws.String("manual"),
-		Engine: i.Engine, EngineVersion: i.EngineVersion, AllocatedStorage: i.AllocatedStorage, Encrypted: i.StorageEncrypted,
-		MasterUsername: i.MasterUsername, AvailabilityZone: i.AvailabilityZone, VpcId: i.DBSubnetGroup.VpcId,
-		InstanceCreateTime: i.InstanceCreateTime, SnapshotCreateTime: aws.Time(until), PercentProgress: aws.Int32(100),
-		DbiResourceId: i.DbiResourceId, StorageType: i.StorageType, TagList: i.TagList,
-	}
 }
 
 func state(i types.DBInstance) resource.State {

@@ -1,9 +1,10 @@
-// Package rds is the sandbox's RDS: DB instances and subnet groups as records with
-// the states and the rules of the service, and no database behind them; its API;
-// and the resource types AWS::RDS::DBInstance and DBSubnetGroup.
+// Package rds is the sandbox's RDS: DB instances, snapshots, and subnet and parameter
+// groups as records with the states and the rules of the service, and no database
+// behind them; its API; and the resource types AWS::RDS::DBInstance, DBSubnetGroup,
+// DBParameterGroup and DBClusterParameterGroup. There are no clusters.
 //
-// An instance is creating, then available; modifying, then available; deleting,
-// then gone. Each takes its simulated time, and what it is at a moment follows
+// An instance is creating, then available; modifying, then available; stopping, then
+// stopped; deleting, then gone. Each takes its simulated time, and what it is at a moment follows
 // from the clock and the store alone, so that a restart changes nothing. A change
 // shows when its time is over.
 //
@@ -56,6 +57,8 @@ func New(state *store.Store, pace *simtime.Pace, network Network) *RDS {
 func (r *RDS) Register(registry *resource.Registry) {
 	registry.Register(instanceProvider{r}, instanceType)
 	registry.Register(groupProvider{r}, "AWS::RDS::DBSubnetGroup")
+	registry.Register(parametersProvider{r, instanceParameters}, "AWS::RDS::DBParameterGroup")
+	registry.Register(parametersProvider{r, clusterParameters}, "AWS::RDS::DBClusterParameterGroup")
 }
 
 const instanceType = "AWS::RDS::DBInstance"
@@ -66,14 +69,19 @@ const (
 	creating  = "creating"
 	modifying = "modifying"
 	deleting  = "deleting"
+	starting  = "starting"
+	stopping  = "stopping"
+	stopped   = "stopped"
+	rebooting = "rebooting"
 )
 
 // instance is an instance, and what is being done to it.
 type instance struct {
 	types.DBInstance
-	// Doing is creating, modifying or deleting until Until.
-	Doing string
-	Until time.Time
+	// Doing is creating, modifying, deleting and the like until Until; After is
+	// the status after it, available where it is empty.
+	Doing, After string
+	Until        time.Time
 	// Next is what the instance is once it is modified.
 	Next *types.DBInstance
 	// Token of the CloudFormation operation that made it, and of the last one.
@@ -89,7 +97,6 @@ type group struct {
 var (
 	instances = store.Table[instance]{Name: "rds/instances"}
 	subnets   = store.Table[group]{Name: "rds/subnet-groups"}
-	snapshots = store.Table[types.DBSnapshot]{Name: "rds/snapshots"}
 )
 
 func scopeOf(ctx context.Context) store.Scope {
@@ -123,8 +130,12 @@ func (i instance) at(now time.Time) (instance, bool) {
 	if i.Next != nil {
 		i.DBInstance, i.Next = *i.Next, nil
 	}
-	i.Doing, i.Until = "", time.Time{}
-	i.DBInstanceStatus = aws.String(available)
+	after := i.After
+	if after == "" {
+		after = available
+	}
+	i.Doing, i.After, i.Until = "", "", time.Time{}
+	i.DBInstanceStatus = aws.String(after)
 	return i, true
 }
 
@@ -175,11 +186,11 @@ func refusal(err error) error {
 	}
 	code := resource.InvalidRequest
 	switch answer.Code {
-	case "DBInstanceNotFound", "DBSubnetGroupNotFoundFault":
+	case "DBInstanceNotFound", "DBSubnetGroupNotFoundFault", "DBParameterGroupNotFound", "DBSnapshotNotFound":
 		code = resource.NotFound
-	case "DBInstanceAlreadyExists", "DBSubnetGroupAlreadyExists", "DBSnapshotAlreadyExists":
+	case "DBInstanceAlreadyExists", "DBSubnetGroupAlreadyExists", "DBSnapshotAlreadyExists", "DBParameterGroupAlreadyExists":
 		code = resource.AlreadyExists
-	case "InvalidDBInstanceState", "InvalidDBSubnetGroupStateFault":
+	case "InvalidDBInstanceState", "InvalidDBSubnetGroupStateFault", "InvalidDBParameterGroupState", "InvalidDBSnapshotState":
 		code = resource.ResourceConflict
 	}
 	return &resource.Error{Code: code, Message: answer.Message + " (Service: Rds, Error Code: " + answer.Code + ")"}

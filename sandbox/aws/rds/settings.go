@@ -15,17 +15,6 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/wire"
 )
 
-// engines are the engines of the sandbox, with their ports and the versions that
-// an instance gets that asks for none.
-var engines = map[string]struct {
-	port    int32
-	version string
-}{
-	"mysql":    {3306, "8.4.6"},
-	"mariadb":  {3306, "11.8.3"},
-	"postgres": {5432, "17.6"},
-}
-
 var identifierForm = regexp.MustCompile(`^[a-z](-?[a-z0-9]){0,62}$`)
 
 // build returns a new instance by its properties, in the names of CloudFormation.
@@ -38,8 +27,11 @@ func (r *RDS) build(ctx context.Context, scope store.Scope, id string, p resourc
 	if err != nil {
 		return none, err
 	}
-	if managed || p.Has("SourceDBInstanceIdentifier") || p.Has("DBClusterIdentifier") || p.Has("DBSnapshotIdentifier") {
-		return none, invalid("The sandbox has no managed master passwords, replicas, clusters and restores from snapshots.")
+	if managed || p.Has("SourceDBInstanceIdentifier") || p.Has("DBClusterIdentifier") {
+		return none, invalid("The sandbox has no managed master passwords, replicas and clusters.")
+	}
+	if p, err = r.restored(scope, p); err != nil {
+		return none, err
 	}
 	engine, err := p.Required("Engine")
 	if err != nil {
@@ -63,14 +55,14 @@ func (r *RDS) build(ctx context.Context, scope store.Scope, id string, p resourc
 			Port:    aws.Int32(known.port), HostedZoneId: aws.String("Z2R2ITUGPM61AM"),
 		},
 		StorageType: aws.String("gp3"), AutoMinorVersionUpgrade: aws.Bool(true), BackupRetentionPeriod: aws.Int32(1),
-		LicenseModel: aws.String("general-public-license"), MultiAZ: aws.Bool(false), PubliclyAccessible: aws.Bool(false),
+		LicenseModel: aws.String(license(engine)), MultiAZ: aws.Bool(false), PubliclyAccessible: aws.Bool(false),
 		StorageEncrypted: aws.Bool(false), DeletionProtection: aws.Bool(false), CopyTagsToSnapshot: aws.Bool(false),
 		IAMDatabaseAuthenticationEnabled: aws.Bool(false), CACertificateIdentifier: aws.String("rds-ca-rsa2048-g1"),
 	}
 	if made.MasterUsername, err = text(p, "MasterUsername"); err != nil {
 		return none, err
 	}
-	if made.MasterUsername == nil || !p.Has("MasterUserPassword") {
+	if made.MasterUsername == nil || !p.Has("MasterUserPassword") && !p.Has("DBSnapshotIdentifier") {
 		return none, invalid("The parameters MasterUsername and MasterUserPassword must be provided.")
 	}
 	if made.DBName, err = text(p, "DBName"); err != nil {
@@ -151,6 +143,13 @@ func (r *RDS) apply(ctx context.Context, scope store.Scope, i *types.DBInstance,
 	}
 	if p.Has("MasterUserPassword") && (len(password) < 8 || len(password) > 128 || strings.ContainsAny(password, `/"@ `)) {
 		return invalid("The parameter MasterUserPassword is not a valid password: 8 to 128 printable characters besides '/', '@', '\"' and ' '.")
+	}
+	group, err := p.String("DBParameterGroupName")
+	if err != nil {
+		return err
+	}
+	if i.DBParameterGroups, err = r.parametersFor(scope, *i, group); err != nil {
+		return err
 	}
 	if err := r.applySecurityGroups(ctx, scope, i, p); err != nil {
 		return err

@@ -26,7 +26,7 @@ func (e *EC2) Service() *wire.Service {
 	wire.Register(service, "DescribeAvailabilityZones", e.describeAvailabilityZones)
 	wire.Register(service, "DescribeInstances", e.describeInstances)
 	wire.Register(service, "DescribeNetworkInterfaces", e.describeNetworkInterfaces)
-	wire.Register(service, "DescribeVpnGateways", e.describeVpnGateways)
+	e.registerCatalog(service)
 	return service
 }
 
@@ -206,13 +206,4 @@ func (e *EC2) describeInstances(ctx context.Context, in *ec2.DescribeInstancesIn
 func (e *EC2) describeNetworkInterfaces(ctx context.Context, in *ec2.DescribeNetworkInterfacesInput) (*ec2.DescribeNetworkInterfacesOutput, error) {
 	out, next, err := list(ctx, e, interfaces, query{in.NetworkInterfaceIds, in.Filters, in.MaxResults, in.NextToken}, same)
 	return &ec2.DescribeNetworkInterfacesOutput{NetworkInterfaces: out, NextToken: next}, err
-}
-
-// describeVpnGateways answers that there are none, since nothing can make one;
-// the CDK asks.
-func (e *EC2) describeVpnGateways(_ context.Context, in *ec2.DescribeVpnGatewaysInput) (*ec2.DescribeVpnGatewaysOutput, error) {
-	if len(in.VpnGatewayIds) > 0 {
-		return nil, wire.Errorf("InvalidVpnGatewayID.NotFound", "The vpnGateway ID '%s' does not exist", in.VpnGatewayIds[0])
-	}
-	return &ec2.DescribeVpnGatewaysOutput{}, nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/secretsmanager"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/ssm"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/sts"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/tagging"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/wire"
 )
 
@@ -69,7 +70,11 @@ func (e *Endpoint) addServices(options Options) error {
 	e.add(e.certificates.Service())
 	e.certificates.Register(e.resources)
 
-	e.resources.SetFallback(generic.New(e.store, e.pace))
+	others := generic.New(e.store, e.pace)
+	e.resources.SetFallback(others)
+	e.add(tagging.New(e.store,
+		identities, network, databases, secrets, parameters, events, images, objects, e.certificates, others,
+	).Service())
 	stacks := cloudformation.New(cloudformation.Options{
 		Store: e.store, Resources: e.resources, Now: e.pace.Now, Log: e.log, Zones: network.Zones,
 		Secret: secrets.Value,

@@ -57,7 +57,7 @@ func retag(tx *store.Tx, scope store.Scope, arn *string, change func(tags map[st
 func (a *ACM) Tagged(tx *store.Tx, scope store.Scope) ([]resource.Tagged, error) {
 	var out []resource.Tagged
 	err := certificates.Walk(tx, scope, "", func(_ string, c certificate) error {
-		out = append(out, resource.Tagged{ARN: *c.CertificateArn, Type: "acm:certificate", Tags: c.Tags})
+		out = append(out, resource.Tagged{ARN: *c.CertificateArn, Tags: c.Tags})
 		return nil
 	})
 	return out, err

@@ -201,7 +201,7 @@ func invalid(format string, args ...any) error {
 func (e *ECR) Tagged(tx *store.Tx, scope store.Scope) ([]resource.Tagged, error) {
 	var out []resource.Tagged
 	err := repositories.Walk(tx, scope, "", func(_ string, r repository) error {
-		out = append(out, resource.Tagged{ARN: r.ARN, Type: "ecr:repository", Tags: r.Tags})
+		out = append(out, resource.Tagged{ARN: r.ARN, Tags: r.Tags})
 		return nil
 	})
 	return out, err

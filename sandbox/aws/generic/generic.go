@@ -43,6 +43,8 @@ type item struct {
 	Type, PhysicalID, Ref, Token string
 	Properties, Attributes       map[string]any
 	Ready                        time.Time // when the work that Token names is over
+	ARN                          string    // of a type that can have tags
+	Tags                         map[string]string
 }
 
 var items = store.Table[item]{Name: "generic/resources"}
@@ -64,6 +66,9 @@ func (p *Provider) Create(ctx context.Context, q resource.Request) (resource.Sta
 		return resource.State{}, resource.Invalid("resource type %s is not known", q.Type)
 	}
 	made := describe(typ, q)
+	if err := made.setTags(typ, q); err != nil {
+		return resource.State{}, err
+	}
 	made.Token, made.Ready = q.Token, p.pace.End(q.Type, simtime.Create)
 	err := p.store.Update(func(tx *store.Tx) error {
 		old, exists, err := items.Get(tx, scopeOf(q), keyOf(q, made.PhysicalID))
@@ -104,6 +109,9 @@ func (p *Provider) Update(ctx context.Context, q resource.Request) (resource.Sta
 			return nil
 		}
 		now.Token, now.Ready, now.Properties = q.Token, p.pace.End(q.Type, simtime.Update), q.Properties
+		if err := now.setTags(typ, q); err != nil {
+			return err
+		}
 		// Attributes that mirror properties follow them; all others stay.
 		now.Attributes = maps.Clone(old.Attributes)
 		for name := range typ.Attributes {

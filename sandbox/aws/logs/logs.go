@@ -221,7 +221,7 @@ func alreadyExists(message string) error {
 func (l *Logs) Tagged(tx *store.Tx, scope store.Scope) ([]resource.Tagged, error) {
 	var out []resource.Tagged
 	err := groups.Walk(tx, scope, "", func(_ string, g group) error {
-		out = append(out, resource.Tagged{ARN: g.ARN, Type: "logs:log-group", Tags: g.Tags})
+		out = append(out, resource.Tagged{ARN: g.ARN, Tags: g.Tags})
 		return nil
 	})
 	return out, err

@@ -34,12 +34,12 @@ func tagMap(list []types.Tag) map[string]string {
 // Tagged lists the resources for the Tagging API.
 func (r *RDS) Tagged(tx *store.Tx, scope store.Scope) ([]resource.Tagged, error) {
 	var out []resource.Tagged
-	add := func(arn *string, kind string, tags map[string]string) {
-		out = append(out, resource.Tagged{ARN: aws.ToString(arn), Type: "rds:" + kind, Tags: tags})
+	add := func(arn *string, tags map[string]string) {
+		out = append(out, resource.Tagged{ARN: aws.ToString(arn), Tags: tags})
 	}
 	err := instances.Walk(tx, scope, "", func(_ string, stored instance) error {
 		if now, there := stored.at(r.pace.Now()); there {
-			add(now.DBInstanceArn, "db", tagMap(now.TagList))
+			add(now.DBInstanceArn, tagMap(now.TagList))
 		}
 		return nil
 	})
@@ -47,14 +47,14 @@ func (r *RDS) Tagged(tx *store.Tx, scope store.Scope) ([]resource.Tagged, error)
 		return nil, err
 	}
 	err = subnets.Walk(tx, scope, "", func(_ string, g group) error {
-		add(g.DBSubnetGroupArn, "subgrp", g.Tags)
+		add(g.DBSubnetGroupArn, g.Tags)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	err = snapshots.Walk(tx, scope, "", func(_ string, s snapshot) error {
-		add(s.DBSnapshotArn, "snapshot", tagMap(s.TagList))
+		add(s.DBSnapshotArn, tagMap(s.TagList))
 		return nil
 	})
 	for _, kind := range []parameterKind{instanceParameters, clusterParameters} {
@@ -62,7 +62,7 @@ func (r *RDS) Tagged(tx *store.Tx, scope store.Scope) ([]resource.Tagged, error)
 			return nil, err
 		}
 		err = kind.table.Walk(tx, scope, "", func(_ string, g parameterGroup) error {
-			add(&g.ARN, kind.arn, g.Tags)
+			add(&g.ARN, g.Tags)
 			return nil
 		})
 	}

@@ -4,10 +4,7 @@ import "github.com/drawbridge-gitops/drawbridge/sandbox/aws/store"
 
 // Tagged is a resource with its tags.
 type Tagged struct {
-	ARN string
-	// Type is "service:kind", as the Resource Groups Tagging API filters by:
-	// "ecr:repository".
-	Type string
+	ARN  string
 	Tags map[string]string
 }
 
@@ -16,7 +13,7 @@ type Taggable interface {
 	// Tagged lists the resources of an account and region, those without tags
 	// too. Resources that have no region are in us-east-1's list.
 	Tagged(tx *store.Tx, scope store.Scope) ([]Tagged, error)
-	// Retag changes the tags of one resource. It is false for an ARN that is none
+	// Retag changes the tags of one resource. It is false for an ARN that names none
 	// of the service's. The map that change gets is never nil.
 	Retag(tx *store.Tx, scope store.Scope, arn string, change func(tags map[string]string)) (bool, error)
 }

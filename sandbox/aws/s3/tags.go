@@ -165,7 +165,7 @@ func (s *S3) Tagged(tx *store.Tx, scope store.Scope) ([]resource.Tagged, error) 
 	var out []resource.Tagged
 	err := buckets.Walk(tx, everywhere, "", func(_ string, b bucket) error {
 		if b.Account == scope.Account && b.Region == scope.Region {
-			out = append(out, resource.Tagged{ARN: "arn:aws:s3:::" + b.Name, Type: "s3", Tags: b.Tags})
+			out = append(out, resource.Tagged{ARN: "arn:aws:s3:::" + b.Name, Tags: b.Tags})
 		}
 		return nil
 	})

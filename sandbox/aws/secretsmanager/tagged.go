@@ -15,7 +15,7 @@ func (s *SecretsManager) Tagged(tx *store.Tx, scope store.Scope) ([]resource.Tag
 	var out []resource.Tagged
 	err := secrets.Walk(tx, scope, "", func(_ string, found secret) error {
 		if !s.gone(found) {
-			out = append(out, resource.Tagged{ARN: found.ARN, Type: "secretsmanager:secret", Tags: found.Tags})
+			out = append(out, resource.Tagged{ARN: found.ARN, Tags: found.Tags})
 		}
 		return nil
 	})

@@ -82,7 +82,7 @@ func tagList(tags map[string]string) []types.Tag {
 func (s *SSM) Tagged(tx *store.Tx, scope store.Scope) ([]resource.Tagged, error) {
 	var out []resource.Tagged
 	err := parameters.Walk(tx, scope, "", func(_ string, p parameter) error {
-		out = append(out, resource.Tagged{ARN: p.ARN, Type: "ssm:parameter", Tags: p.Tags})
+		out = append(out, resource.Tagged{ARN: p.ARN, Tags: p.Tags})
 		return nil
 	})
 	return out, err

@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
+	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	"github.com/aws/aws-sdk-go-v2/service/route53"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -51,6 +52,7 @@ func TestAnswersReachOfficialClients(t *testing.T) {
 			"DescribeLogGroups", "DescribeLogStreams", "PutLogEvents", "GetLogEvents", "FilterLogEvents", "ListTagsForResource",
 			"CreateLogGroup", "CreateLogStream", "DeleteLogGroup",
 		}},
+		{Service{Name: "tagging", Protocol: JSON11}, func(c aws.Config) any { return resourcegroupstaggingapi.NewFromConfig(c) }, nil},
 		{Service{Name: "ecr", Protocol: JSON11}, func(c aws.Config) any { return ecr.NewFromConfig(c) }, nil},
 		{Service{Name: "secretsmanager", Protocol: JSON11}, func(c aws.Config) any { return secretsmanager.NewFromConfig(c) }, nil},
 		{Service{Name: "acm", Protocol: JSON11}, func(c aws.Config) any { return acm.NewFromConfig(c) }, []string{

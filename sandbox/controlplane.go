@@ -13,6 +13,8 @@ import (
 const (
 	serviceRange   = "10.100.0.0/16"
 	firstServiceIP = "10.100.0.1"
+	clusterName    = "drawbridge-sandbox"
+	issuer         = "https://kubernetes.default.svc"
 )
 
 // specs says how to run each part of this sandbox.
@@ -127,7 +129,7 @@ func (s *Sandbox) apiServerFlags() []string {
 		"--authorization-mode=Node,RBAC",
 		"--enable-admission-plugins=NodeRestriction",
 		"--service-cluster-ip-range="+serviceRange,
-		"--service-account-issuer=https://kubernetes.default.svc",
+		"--service-account-issuer="+issuer,
 		"--service-account-key-file="+s.path("pki", "service-account.pub"),
 		"--service-account-signing-key-file="+s.path("pki", "service-account.key"),
 		"--allow-privileged=true",
@@ -157,7 +159,7 @@ func (s *Sandbox) controllerManagerFlags() []string {
 		"--cluster-signing-cert-file="+s.path("pki", "ca.crt"),
 		"--cluster-signing-key-file="+s.path("pki", "ca.key"),
 		"--use-service-account-credentials=true",
-		"--cluster-name=drawbridge-sandbox",
+		"--cluster-name="+clusterName,
 	)
 }
 

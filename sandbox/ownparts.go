@@ -8,11 +8,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/eks"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/simtime"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/forge"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/node"
@@ -35,7 +37,11 @@ func (s *Sandbox) addOwn(all map[string]spec) {
 	})
 	all[AWS] = s.own(AWS, awsConfig{
 		Dir: s.path("aws"), AccessKeyID: s.state.AccessKeyID, SecretAccessKey: s.state.SecretAccessKey,
-		Durations: s.options.AWSDurations,
+		Durations: s.options.AWSDurations, CAFile: s.path("pki", "ca.crt"),
+		Cluster: eks.Cluster{
+			Name: clusterName, Account: aws.DefaultAccount, Region: s.state.Region,
+			Endpoint: "https://" + s.state.address(APIServer), Issuer: issuer, ServiceRange: serviceRange,
+		},
 	})
 	config := forgeConfig{Dir: s.path("forge")}
 	for _, name := range writers {
@@ -70,6 +76,9 @@ func runForge(ctx context.Context, config []byte, l net.Listener, ready func(), 
 type awsConfig struct {
 	Dir, AccessKeyID, SecretAccessKey string
 	Durations                         simtime.Durations
+	// Cluster is what EKS shows of the control plane, its certificate in CAFile.
+	Cluster eks.Cluster
+	CAFile  string
 }
 
 func runAWS(ctx context.Context, config []byte, l net.Listener, ready func(), log *slog.Logger) error {
@@ -77,8 +86,13 @@ func runAWS(ctx context.Context, config []byte, l net.Listener, ready func(), lo
 	if err := json.Unmarshal(config, &c); err != nil {
 		return fmt.Errorf("configuration: %w", err)
 	}
+	ca, err := os.ReadFile(c.CAFile)
+	if err != nil {
+		return fmt.Errorf("the cluster's certificate: %w", err)
+	}
+	c.Cluster.CA = ca
 	endpoint, err := aws.New(aws.Options{
-		Dir: c.Dir, Durations: c.Durations, Log: log,
+		Dir: c.Dir, Durations: c.Durations, Log: log, Clusters: []eks.Cluster{c.Cluster},
 		Credentials: []aws.Credential{{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, User: "sandbox"}},
 	})
 	if err != nil {

@@ -34,6 +34,7 @@ import (
 	"time"
 
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/acm"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/eks"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/resource"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/route53"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/sigv4"
@@ -63,6 +64,8 @@ type Options struct {
 	// Zones are the letters of the availability zones of every region; "a" and
 	// "b" when empty.
 	Zones []string
+	// Clusters are what EKS answers with: the sandbox's own control plane.
+	Clusters []eks.Cluster
 	// Services adds further APIs, or replaces one of the same name.
 	Services map[string]http.Handler
 }

@@ -127,7 +127,9 @@ func authenticationError(service string, protocol wire.Protocol, err error) erro
 		switch {
 		case service == "s3":
 			answer.Code, answer.HTTPStatus = row.s3, row.s3Status
-		case protocol == wire.JSON10 || protocol == wire.JSON11:
+		case protocol == wire.RestJSON:
+			answer.Code, answer.HTTPStatus = row.json, http.StatusForbidden
+		case protocol.JSON():
 			answer.Code, answer.HTTPStatus = row.json, http.StatusBadRequest
 		case protocol == wire.EC2Query && row.is == sigv4.ErrUnknownKey:
 			answer.Code, answer.HTTPStatus = "AuthFailure", http.StatusUnauthorized

@@ -8,6 +8,7 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/cloudformation"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/ec2"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/ecr"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/eks"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/generic"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/iam"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/logs"
@@ -69,6 +70,8 @@ func (e *Endpoint) addServices(options Options) error {
 	e.certificates = acm.New(e.store, e.pace, e.domains)
 	e.add(e.certificates.Service())
 	e.certificates.Register(e.resources)
+
+	e.add(eks.New(options.Clusters).Service())
 
 	others := generic.New(e.store, e.pace)
 	e.resources.SetFallback(others)

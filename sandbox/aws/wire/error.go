@@ -64,7 +64,10 @@ func (s *Service) WriteError(w http.ResponseWriter, r *http.Request, err error) 
 	}
 	var body []byte
 	switch s.Protocol {
-	case JSON10, JSON11:
+	case JSON10, JSON11, RestJSON:
+		if s.Protocol == RestJSON {
+			answer.HTTPStatus = restStatus(err, answer.HTTPStatus)
+		}
 		w.Header().Set("X-Amzn-Errortype", answer.Code)
 		body, err = json.Marshal(map[string]string{"__type": answer.Code, "message": answer.Message})
 	case EC2Query:
@@ -83,7 +86,7 @@ func (s *Service) WriteError(w http.ResponseWriter, r *http.Request, err error) 
 // unknown is how the service says that it has no such operation.
 func (s *Service) unknown(operation string) *Error {
 	switch s.Protocol {
-	case JSON10, JSON11:
+	case JSON10, JSON11, RestJSON:
 		return Errorf("UnknownOperationException", "The sandbox does not implement %s %s.", s.Name, operation)
 	default:
 		return Errorf("InvalidAction", "The sandbox does not implement %s %s.", s.Name, operation)

@@ -23,13 +23,9 @@ func membersOf(t reflect.Type) map[string]string {
 		return known.(map[string]string)
 	}
 	byName := map[string]string{} // without regard to case
-	if shape, ok := reflect.New(t).Interface().(smithy.Serializable); ok {
-		var seen schemaSeen
-		shape.Serialize(&seen)
-		if seen.schema != nil {
-			for member := range seen.schema.Members() {
-				byName[strings.ToLower(member)] = member
-			}
+	if schema := schemaOf(t); schema != nil {
+		for member := range schema.Members() {
+			byName[strings.ToLower(member)] = member
 		}
 	}
 	members := map[string]string{}
@@ -46,6 +42,15 @@ func membersOf(t reflect.Type) map[string]string {
 	}
 	memberTables.Store(t, members)
 	return members
+}
+
+// schemaOf is the schema of an official client's structure, nil where it has none.
+func schemaOf(t reflect.Type) *smithy.Schema {
+	var seen schemaSeen
+	if shape, ok := reflect.New(t).Interface().(smithy.Serializable); ok {
+		shape.Serialize(&seen)
+	}
+	return seen.schema
 }
 
 // schemaSeen is a serializer that writes nothing: it keeps the schema of the first

@@ -54,20 +54,26 @@ func (s *Service) readREST(r *http.Request) (string, func(any) error, error) {
 	return operation, func(into any) error { return decodeForm(root, table, into) }, err
 }
 
+// findRoute finds the route of a request that has the fewest labels, and what they
+// stand for.
+func findRoute(r *http.Request, routes []route) (found route, labels map[string]*form, ok bool) {
+	for _, candidate := range routes {
+		values, matches := candidate.match(r.Method, r.URL.EscapedPath())
+		if matches && (!ok || candidate.labels < found.labels) {
+			found, labels, ok = candidate, values, true
+		}
+	}
+	return found, labels, ok
+}
+
 // readRoute finds the operation by method and path. Labels, the query and the
 // body become one form: no operation has a name in two of them.
 func readRoute(r *http.Request, routes []route) (string, *form, error) {
-	var root *form
-	var found route
-	for _, candidate := range routes {
-		labels, ok := candidate.match(r.Method, r.URL.EscapedPath())
-		if ok && (root == nil || candidate.labels < found.labels) {
-			found, root = candidate, &form{children: labels}
-		}
-	}
-	if root == nil {
+	found, labels, ok := findRoute(r, routes)
+	if !ok {
 		return r.Method + " " + r.URL.Path, nil, nil
 	}
+	root := &form{children: labels}
 	body, err := readXML(r.Body)
 	if err != nil {
 		return found.operation, nil, err
@@ -76,13 +82,18 @@ func readRoute(r *http.Request, routes []route) (string, *form, error) {
 		root.children[name] = child
 	}
 	for name, texts := range r.URL.Query() {
-		child := &form{text: texts[0]}
-		for _, text := range texts {
-			child.list = append(child.list, &form{text: text})
-		}
-		root.children[name] = child
+		root.children[name] = queryForm(texts)
 	}
 	return found.operation, root, nil
+}
+
+// queryForm is a query parameter, given once or as a list.
+func queryForm(texts []string) *form {
+	node := &form{text: texts[0]}
+	for _, text := range texts {
+		node.list = append(node.list, &form{text: text})
+	}
+	return node
 }
 
 // readXML reads a document into a form. An element that holds elements is a

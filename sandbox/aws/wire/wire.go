@@ -1,6 +1,6 @@
 // Package wire turns AWS requests into the typed inputs of the official clients,
 // and typed outputs and errors back into responses, for the protocols awsQuery,
-// ec2Query, restXml and awsJson 1.0 and 1.1.
+// ec2Query, restXml, restJson1 and awsJson 1.0 and 1.1.
 //
 // A [Service] is an http.Handler. Its operations are functions over the types of
 // aws-sdk-go-v2, given to it with [Register]:
@@ -46,7 +46,11 @@ const (
 	JSON10                       // awsJson 1.0
 	JSON11                       // awsJson 1.1
 	RestXML                      // restXml
+	RestJSON                     // restJson1: operations are added with RegisterREST
 )
+
+// JSON reports whether bodies are JSON.
+func (p Protocol) JSON() bool { return p == JSON10 || p == JSON11 || p == RestJSON }
 
 // Service answers the requests for one AWS service. Operations are registered
 // before the first request; after that it is safe for concurrent use.
@@ -65,6 +69,7 @@ type Service struct {
 	Log *slog.Logger
 
 	operations map[string]operation
+	routes     []route // of restJson1
 }
 
 // operation decodes its input, calls the function and returns the output.
@@ -160,12 +165,14 @@ func (s *Service) read(r *http.Request) (name string, decode func(any) error, er
 		return s.readJSON(r)
 	case RestXML:
 		return s.readREST(r)
+	case RestJSON:
+		return s.readRESTJSON(r)
 	}
 	return s.readQuery(r)
 }
 
 func (s *Service) encode(operation, requestID string, out any) ([]byte, error) {
-	if s.Protocol == JSON10 || s.Protocol == JSON11 {
+	if s.Protocol.JSON() {
 		return encodeJSON(out)
 	}
 	return s.encodeXML(operation, requestID, out)
@@ -178,6 +185,8 @@ func (s *Service) write(w http.ResponseWriter, requestID string, status int, bod
 		contentType = "application/x-amz-json-1.0"
 	case JSON11:
 		contentType = "application/x-amz-json-1.1"
+	case RestJSON:
+		contentType = "application/json"
 	}
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("X-Amzn-Requestid", requestID)

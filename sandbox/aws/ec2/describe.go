@@ -27,6 +27,16 @@ func (e *EC2) Service() *wire.Service {
 	wire.Register(service, "DescribeInstances", e.describeInstances)
 	wire.Register(service, "DescribeNetworkInterfaces", e.describeNetworkInterfaces)
 	e.registerCatalog(service)
+	wire.Register(service, "CreateSecurityGroup", e.createSecurityGroup)
+	wire.Register(service, "DeleteSecurityGroup", e.deleteSecurityGroup)
+	wire.Register(service, "AuthorizeSecurityGroupIngress", e.authorizeSecurityGroupIngress)
+	wire.Register(service, "AuthorizeSecurityGroupEgress", e.authorizeSecurityGroupEgress)
+	wire.Register(service, "RevokeSecurityGroupIngress", e.revokeSecurityGroupIngress)
+	wire.Register(service, "RevokeSecurityGroupEgress", e.revokeSecurityGroupEgress)
+	wire.Register(service, "DescribeSecurityGroupRules", e.describeSecurityGroupRules)
+	wire.Register(service, "CreateTags", e.createTags)
+	wire.Register(service, "DeleteTags", e.deleteTags)
+	wire.Register(service, "DescribeTags", e.describeTags)
 	return service
 }
 
@@ -124,17 +134,7 @@ func (e *EC2) describeSecurityGroups(ctx context.Context, in *ec2.DescribeSecuri
 	scope := scopeOf(ctx)
 	out, next, err := list(ctx, e, groups, query{in.GroupIds, filters, in.MaxResults, in.NextToken},
 		func(tx *store.Tx, group types.SecurityGroup) (types.SecurityGroup, error) {
-			group.IpPermissions, group.IpPermissionsEgress = []types.IpPermission{}, []types.IpPermission{}
-			err := rules.Walk(tx, scope, "", func(_ string, r rule) error {
-				switch {
-				case r.Group != aws.ToString(group.GroupId):
-				case r.Egress:
-					group.IpPermissionsEgress = append(group.IpPermissionsEgress, r.permission(scope.Account))
-				default:
-					group.IpPermissions = append(group.IpPermissions, r.permission(scope.Account))
-				}
-				return nil
-			})
+			err := withRules(tx, scope, &group)
 			return group, err
 		})
 	return &ec2.DescribeSecurityGroupsOutput{SecurityGroups: out, NextToken: next}, err

@@ -1,5 +1,6 @@
 // Package ec2 is the sandbox's EC2 network: VPCs and what stands in them, the
-// calls that describe it, and the resource types of CloudFormation that make it.
+// calls that describe it, security groups and tags by their API, and the resource
+// types of CloudFormation that make it.
 //
 // What it checks, as the service does: a subnet's block lies in its VPC's and
 // meets no other; zones are those of the region; gateways that a route names are
@@ -35,6 +36,7 @@ type EC2 struct {
 	store *store.Store
 	pace  *simtime.Pace
 	zones []string // letters
+	holds func(tx *store.Tx, account, region, id string) (string, error)
 
 	ready sync.Map // store.Scope: it has its default VPC
 }
@@ -149,6 +151,47 @@ func (e *EC2) zonesOf(region string) []string {
 		names[i] = region + letter
 	}
 	return names
+}
+
+// HeldBy says who knows what of other services stands in a subnet or behind a
+// security group: the function names it, or "". Call it before the first request.
+func (e *EC2) HeldBy(holds func(tx *store.Tx, account, region, id string) (string, error)) {
+	e.holds = holds
+}
+
+// held refuses the deletion of what another service uses.
+func (e *EC2) held(tx *store.Tx, scope store.Scope, thing, id string) error {
+	if e.holds == nil {
+		return nil
+	}
+	holder, err := e.holds(tx, scope.Account, scope.Region, id)
+	if err == nil && holder != "" {
+		err = inUse(thing, id, holder+" uses it")
+	}
+	return err
+}
+
+// VPC returns a VPC, and one that is not there as the API's error.
+func (e *EC2) VPC(_ context.Context, account, region, id string) (types.Vpc, error) {
+	scope := store.Scope{Account: account, Region: region}
+	var found vpc
+	err := e.view(scope, func(tx *store.Tx) (err error) {
+		found, err = lookup(tx, scope, vpcs, id)
+		return err
+	})
+	return found.Vpc, err
+}
+
+// Gateway reports whether an internet gateway is attached to a VPC.
+func (e *EC2) Gateway(_ context.Context, account, region, vpcID string) (attached bool, err error) {
+	scope := store.Scope{Account: account, Region: region}
+	err = e.view(scope, func(tx *store.Tx) error {
+		return gateways.Walk(tx, scope, "", func(_ string, g types.InternetGateway) error {
+			attached = attached || attachedTo(g) == vpcID
+			return nil
+		})
+	})
+	return attached, err
 }
 
 // Zones are the names of a region's availability zones, in order: what Fn::GetAZs

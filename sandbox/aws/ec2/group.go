@@ -22,7 +22,23 @@ type rule struct {
 	CIDR, CIDR6, PeerGroup, PrefixList string
 	// Listed is true for rules that the group's own properties list.
 	Listed bool
+	Tags   []types.Tag
 }
+
+// allows is what a rule is of; no other of the same may be beside it.
+type allows struct {
+	Group, Protocol                    string
+	Egress                             bool
+	From, To                           int
+	CIDR, CIDR6, PeerGroup, PrefixList string
+}
+
+func (r rule) allows() allows {
+	return allows{r.Group, r.Protocol, r.Egress, r.From, r.To, r.CIDR, r.CIDR6, r.PeerGroup, r.PrefixList}
+}
+
+// peer is whom a rule lets in or out.
+func (r rule) peer() string { return r.CIDR + r.CIDR6 + r.PeerGroup + r.PrefixList }
 
 func everythingOut(group string) rule {
 	return rule{ID: resource.ID("sgr", group+"out"), Group: group, Egress: true, Protocol: "-1", From: -1, To: -1, CIDR: "0.0.0.0/0", Listed: true}
@@ -62,14 +78,28 @@ func readRule(p resource.Props, egress bool) (rule, error) {
 			}
 		}
 	}
-	r.Protocol = strings.ToLower(r.Protocol)
-	switch r.Protocol {
-	case "":
+	if r.Protocol == "" {
 		return r, resource.Invalid("property IpProtocol is missing")
-	case "tcp", "udp", "6", "17":
+	}
+	return r.checked()
+}
+
+// numbers are the protocols that are shown by name.
+var numbers = map[string]string{"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6"}
+
+// checked returns a rule as it is kept, or says what is wrong with it.
+func (r rule) checked() (rule, error) {
+	r.Protocol = strings.ToLower(r.Protocol)
+	if name, ok := numbers[r.Protocol]; ok {
+		r.Protocol = name
+	}
+	switch r.Protocol {
+	case "tcp", "udp":
 		if r.From < 0 || r.To > 65535 || r.From > r.To {
 			return r, wire.Errorf("InvalidParameterValue", "Invalid TCP/UDP port range (%d:%d)", r.From, r.To)
 		}
+	case "-1":
+		r.From, r.To = -1, -1
 	}
 	peers := 0
 	for _, one := range []string{r.CIDR, r.CIDR6, r.PeerGroup, r.PrefixList} {
@@ -78,7 +108,7 @@ func readRule(p resource.Props, egress bool) (rule, error) {
 		}
 	}
 	if peers != 1 {
-		return r, wire.Errorf("InvalidParameterValue", "A rule must name exactly one of CidrIp, CidrIpv6, %s and %s, not %d.", peer, list, peers)
+		return r, wire.Errorf("InvalidParameterValue", "A rule must name exactly one of an IPv4 block, an IPv6 block, a security group and a prefix list, not %d.", peers)
 	}
 	for _, cidr := range []string{r.CIDR, r.CIDR6} {
 		if _, err := netip.ParsePrefix(cidr); cidr != "" && err != nil {
@@ -139,10 +169,9 @@ func putRule(tx *store.Tx, scope store.Scope, r rule) error {
 		}
 	}
 	err := rules.Walk(tx, scope, "", func(_ string, other rule) error {
-		same := other
-		same.ID, same.Listed, same.Description = r.ID, r.Listed, r.Description
-		if same == r && other.ID != r.ID {
-			return wire.Errorf("InvalidPermission.Duplicate", "the specified rule \"%s, from port %d to %d\" already exists on %s", r.Protocol, r.From, r.To, r.Group)
+		if other.allows() == r.allows() && other.ID != r.ID {
+			return wire.Errorf("InvalidPermission.Duplicate", "the specified rule \"peer: %s, %s, from port: %d, to port: %d, ALLOW\" already exists",
+				r.peer(), strings.ToUpper(r.Protocol), r.From, r.To)
 		}
 		return nil
 	})
@@ -161,6 +190,54 @@ func removeRules(tx *store.Tx, scope store.Scope, group string) error {
 		}
 	}
 	return err
+}
+
+// putGroup keeps a new group, whose name must be free in its VPC.
+func putGroup(tx *store.Tx, scope store.Scope, made types.SecurityGroup) error {
+	if _, err := lookup(tx, scope, vpcs, *made.VpcId); err != nil {
+		return err
+	}
+	err := groups.Walk(tx, scope, "", func(_ string, g types.SecurityGroup) error {
+		if *g.VpcId == *made.VpcId && *g.GroupName == *made.GroupName {
+			return wire.Errorf("InvalidGroup.Duplicate", "The security group '%s' already exists for VPC '%s'", *made.GroupName, *made.VpcId)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return groups.Put(tx, scope, *made.GroupId, made)
+}
+
+// removeGroup deletes a group that nothing names and nothing stands behind.
+func (e *EC2) removeGroup(tx *store.Tx, scope store.Scope, id string) error {
+	err := rules.Walk(tx, scope, "", func(_ string, r rule) error {
+		if r.PeerGroup == id && r.Group != id {
+			return inUse("security group", id, "a rule of "+r.Group+" names it")
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = interfaces.Walk(tx, scope, "", func(eni string, i types.NetworkInterface) error {
+		for _, group := range i.Groups {
+			if aws.ToString(group.GroupId) == id {
+				return inUse("security group", id, eni+" is in it")
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := e.held(tx, scope, "security group", id); err != nil {
+		return err
+	}
+	if err := removeRules(tx, scope, id); err != nil {
+		return err
+	}
+	return groups.Delete(tx, scope, id)
 }
 
 func (e *EC2) groupKind() kind {
@@ -186,23 +263,11 @@ func (e *EC2) groupKind() kind {
 			if vpcID == "" {
 				vpcID = resource.ID("vpc", "default/"+scope.Account+"/"+scope.Region)
 			}
-			if _, err := lookup(tx, scope, vpcs, vpcID); err != nil {
-				return err
-			}
-			err = groups.Walk(tx, scope, "", func(_ string, g types.SecurityGroup) error {
-				if aws.ToString(g.VpcId) == vpcID && aws.ToString(g.GroupName) == name {
-					return wire.Errorf("InvalidGroup.Duplicate", "The security group '%s' already exists for VPC '%s'", name, vpcID)
-				}
-				return nil
-			})
-			if err != nil {
-				return err
-			}
 			tags, err := tagsOf(request)
 			if err != nil {
 				return err
 			}
-			if err := groups.Put(tx, scope, id, newGroup(scope, id, vpcID, name, description, tags)); err != nil {
+			if err := putGroup(tx, scope, newGroup(scope, id, vpcID, name, description, tags)); err != nil {
 				return err
 			}
 			return setRules(tx, scope, id, properties)
@@ -221,19 +286,7 @@ func (e *EC2) groupKind() kind {
 			return setRules(tx, scope, id, request.Properties)
 		},
 		remove: func(tx *store.Tx, scope store.Scope, id string, _ resource.Request) error {
-			err := rules.Walk(tx, scope, "", func(_ string, r rule) error {
-				if r.PeerGroup == id && r.Group != id {
-					return inUse("security group", id, "a rule of "+r.Group+" names it")
-				}
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-			if err := removeRules(tx, scope, id); err != nil {
-				return err
-			}
-			return groups.Delete(tx, scope, id)
+			return e.removeGroup(tx, scope, id)
 		},
 		state: func(tx *store.Tx, scope store.Scope, id string) (resource.State, error) {
 			group, err := lookup(tx, scope, groups, id)
@@ -266,27 +319,4 @@ func (e *EC2) ruleKind(egress bool) kind {
 			return resource.State{PhysicalID: id, Ref: id, Attributes: map[string]any{"Id": id}}, nil
 		},
 	}
-}
-
-// permission is a rule in the form of DescribeSecurityGroups.
-func (r rule) permission(account string) types.IpPermission {
-	p := types.IpPermission{IpProtocol: aws.String(r.Protocol)}
-	if r.Protocol != "-1" {
-		p.FromPort, p.ToPort = aws.Int32(int32(r.From)), aws.Int32(int32(r.To))
-	}
-	var description *string
-	if r.Description != "" {
-		description = aws.String(r.Description)
-	}
-	switch {
-	case r.CIDR != "":
-		p.IpRanges = []types.IpRange{{CidrIp: aws.String(r.CIDR), Description: description}}
-	case r.CIDR6 != "":
-		p.Ipv6Ranges = []types.Ipv6Range{{CidrIpv6: aws.String(r.CIDR6), Description: description}}
-	case r.PeerGroup != "":
-		p.UserIdGroupPairs = []types.UserIdGroupPair{{GroupId: aws.String(r.PeerGroup), UserId: aws.String(account), Description: description}}
-	default:
-		p.PrefixListIds = []types.PrefixListId{{PrefixListId: aws.String(r.PrefixList), Description: description}}
-	}
-	return p
 }

@@ -15,14 +15,16 @@ import (
 // missing are the service's words for an ID that names nothing, by the ID's
 // prefix: the error's code, and the thing.
 var missing = map[string][2]string{
-	"vpc":    {"InvalidVpcID.NotFound", "vpc"},
-	"subnet": {"InvalidSubnetID.NotFound", "subnet"},
-	"igw":    {"InvalidInternetGatewayID.NotFound", "internetGateway"},
-	"rtb":    {"InvalidRouteTableID.NotFound", "routeTable"},
-	"sg":     {"InvalidGroup.NotFound", "security group"},
-	"nat":    {"NatGatewayNotFound", "NatGateway"},
-	"i":      {"InvalidInstanceID.NotFound", "instance"},
-	"eni":    {"InvalidNetworkInterfaceID.NotFound", "networkInterface"},
+	"eipalloc": {"InvalidAllocationID.NotFound", "allocation"},
+	"vpc":      {"InvalidVpcID.NotFound", "vpc"},
+	"subnet":   {"InvalidSubnetID.NotFound", "subnet"},
+	"igw":      {"InvalidInternetGatewayID.NotFound", "internetGateway"},
+	"rtb":      {"InvalidRouteTableID.NotFound", "routeTable"},
+	"sg":       {"InvalidGroup.NotFound", "security group"},
+	"nat":      {"NatGatewayNotFound", "NatGateway"},
+	"i":        {"InvalidInstanceID.NotFound", "instance"},
+	"eni":      {"InvalidNetworkInterfaceID.NotFound", "networkInterface"},
+	"sgr":      {"InvalidSecurityGroupRuleId.NotFound", "security group rule"},
 }
 
 func notFound(id string) error {

@@ -86,6 +86,9 @@ func (e *EC2) subnetKind() kind {
 			return subnets.Put(tx, scope, id, found)
 		},
 		remove: func(tx *store.Tx, scope store.Scope, id string, _ resource.Request) error {
+			if err := e.held(tx, scope, "subnet", id); err != nil {
+				return err
+			}
 			return removeSubnet(tx, scope, id)
 		},
 		state: func(tx *store.Tx, scope store.Scope, id string) (resource.State, error) {

@@ -2,6 +2,7 @@ package aws
 
 import (
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/acm"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/elbv2"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/route53"
 )
 
@@ -11,3 +12,6 @@ func (e *Endpoint) Domains() *route53.Route53 { return e.domains }
 
 // Certificates is Certificate Manager, for those who serve its certificates.
 func (e *Endpoint) Certificates() *acm.ACM { return e.certificates }
+
+// Balancers is Elastic Load Balancing, for those who move its traffic.
+func (e *Endpoint) Balancers() *elbv2.ELBV2 { return e.balancers }

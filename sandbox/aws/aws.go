@@ -35,6 +35,7 @@ import (
 
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/acm"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/eks"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/elbv2"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/resource"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/route53"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/sigv4"
@@ -90,6 +91,7 @@ type Endpoint struct {
 	sts          *sts.STS
 	domains      *route53.Route53
 	certificates *acm.ACM
+	balancers    *elbv2.ELBV2
 	verifier     sigv4.Verifier
 	closers      []func() error
 }

@@ -341,3 +341,20 @@ func TestRecordsByStacks(t *testing.T) {
 		}
 	}
 }
+
+// empty deletes all records of a zone but its own.
+func (w *world) empty(t *testing.T, zone string) {
+	t.Helper()
+	out, err := route53.NewFromConfig(w.Config).ListResourceRecordSets(t.Context(), &route53.ListResourceRecordSetsInput{HostedZoneId: aws.String(zone)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range out.ResourceRecordSets {
+		if s.Type == types.RRTypeNs || s.Type == types.RRTypeSoa {
+			continue
+		}
+		if _, err := w.changeRecords(t.Context(), zone, "DELETE", &s); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

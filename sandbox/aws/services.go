@@ -9,6 +9,7 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/ec2"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/ecr"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/eks"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/elbv2"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/generic"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/iam"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/logs"
@@ -71,12 +72,19 @@ func (e *Endpoint) addServices(options Options) error {
 	e.add(e.certificates.Service())
 	e.certificates.Register(e.resources)
 
+	e.balancers = elbv2.New(e.store, e.pace, network, e.certificates)
+	e.add(e.balancers.Service())
+	e.balancers.Register(e.resources)
+	e.certificates.UsedBy(e.balancers.Using)
+	e.domains.Alias(e.balancers)
+	network.HeldBy(e.balancers.Holds)
+
 	e.add(eks.New(options.Clusters).Service())
 
 	others := generic.New(e.store, e.pace)
 	e.resources.SetFallback(others)
 	e.add(tagging.New(e.store,
-		identities, network, databases, secrets, parameters, events, images, objects, e.certificates, others,
+		identities, network, databases, secrets, parameters, events, images, objects, e.certificates, e.balancers, others,
 	).Service())
 	stacks := cloudformation.New(cloudformation.Options{
 		Store: e.store, Resources: e.resources, Now: e.pace.Now, Log: e.log, Zones: network.Zones,

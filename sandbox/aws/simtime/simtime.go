@@ -39,6 +39,10 @@ func Default() Durations {
 		"AWS::RDS::DBInstance/Update":   2 * time.Second,
 		"AWS::RDS::DBInstance/Delete":   time.Second,
 		"AWS::RDS::DBInstance/Snapshot": time.Second,
+
+		"AWS::CertificateManager::Certificate/Create":      time.Second,
+		"AWS::ElasticLoadBalancingV2::LoadBalancer/Create": 2 * time.Second,
+		"AWS::Route53::RecordSet/Create":                   500 * time.Millisecond,
 	}
 }
 

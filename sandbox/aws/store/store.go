@@ -84,14 +84,20 @@ func (tx *Tx) OnCommit(f func()) { tx.tx.OnCommit(f) }
 // transaction that records it. It returns the ID that the operation returned,
 // now or when it was first done, and whether that was now.
 func Once(tx *Tx, scope Scope, token string, do func() (id string, err error)) (id string, first bool, err error) {
-	id, found, err := tokens.Get(tx, scope, token)
-	if err != nil || found {
+	id, done, err := Done(tx, scope, token)
+	if err != nil || done {
 		return id, false, err
 	}
 	if id, err = do(); err != nil {
 		return "", false, err
 	}
 	return id, true, tokens.Put(tx, scope, token, id)
+}
+
+// Done returns the ID of the operation that Once did for a token, and whether it
+// has done it.
+func Done(tx *Tx, scope Scope, token string) (id string, done bool, err error) {
+	return tokens.Get(tx, scope, token)
 }
 
 var tokens = Table[string]{Name: "tokens"}

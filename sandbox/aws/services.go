@@ -17,6 +17,7 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/route53"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/s3"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/secretsmanager"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/simtime"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/ssm"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/sts"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/tagging"
@@ -86,8 +87,13 @@ func (e *Endpoint) addServices(options Options) error {
 	e.add(tagging.New(e.store,
 		identities, network, databases, secrets, parameters, events, images, objects, e.certificates, e.balancers, others,
 	).Service())
+	e.resources.SetFallback(generic.New(e.store, e.pace))
+	clock := options.Clock
+	if clock == nil {
+		clock = simtime.System{}
+	}
 	stacks := cloudformation.New(cloudformation.Options{
-		Store: e.store, Resources: e.resources, Now: e.pace.Now, Log: e.log, Zones: network.Zones,
+		Store: e.store, Resources: e.resources, Now: e.pace.Now, After: clock.After, Log: e.log, Zones: network.Zones,
 		Secret: secrets.Value,
 		Parameter: func(ctx context.Context, account, region, name, version string) (string, error) {
 			if version != "" {

@@ -21,6 +21,9 @@ func (r *runner) apply(ctx context.Context) error {
 	if err != nil {
 		return err // it was parsed before it was accepted
 	}
+	if denied := r.removalsDenied(t); denied != nil {
+		return r.deny(denied)
+	}
 	late := map[string]string{}
 	for _, e := range template.All(t.Validate()) {
 		if e.Late && late[e.Resource] == "" {
@@ -31,6 +34,8 @@ func (r *runner) apply(ctx context.Context) error {
 	if err != nil {
 		return r.fail(nil, err.Error())
 	}
+	ctx, stop := r.timed(ctx)
+	defer stop()
 	var mu sync.Mutex
 	var failed []string
 	err = walk(ctx, bound.Order(), t.Dependencies, true, func(ctx context.Context, id string) error {
@@ -49,6 +54,8 @@ func (r *runner) apply(ctx context.Context) error {
 	switch {
 	case errors.As(err, &broken):
 		return err
+	case errors.Is(context.Cause(ctx), errTimedOut):
+		return r.fail(failed, fmt.Sprintf("Stack creation time exceeded the specified timeout of %d minutes. ", r.op.Target.Timeout))
 	case ctx.Err() != nil: // cancelled by the client
 		return r.fail(failed, "User Initiated")
 	case err != nil:
@@ -100,7 +107,7 @@ func (r *runner) conclude(ctx context.Context, t *template.Template) error {
 		if s.Operation.ID != r.op.ID {
 			return // a deletion has taken its place
 		}
-		if s.Operation.Nested {
+		if s.Operation.Nested && s.Operation.Undo == nil {
 			s.Operation.Undo = &undo{s.Deployed, s.Outputs, s.Imports}
 		}
 		s.Outputs, s.Imports, s.Deployed = outputs, now.Imports, r.op.Target
@@ -172,6 +179,10 @@ func (r *runner) one(ctx context.Context, t *template.Template, id, late string)
 	if template.Taggable(desired.Type) && !sameTags(s.Deployed.Tags, r.op.Target.Tags) {
 		changed = true
 	}
+	if denied := r.op.denied(next, changed, replaces); denied != "" {
+		next.PhysicalID, next.Ref, next.Attributes = before.PhysicalID, before.Ref, before.Attributes
+		return r.failed(next, before, errorText(denied))
+	}
 	if before.Status == types.ResourceStatusUpdateFailed {
 		changed = true // it is not known what it became
 	}
@@ -186,6 +197,9 @@ func (r *runner) one(ctx context.Context, t *template.Template, id, late string)
 	case !changed:
 		// Policies, metadata and dependencies may have changed; nothing is done.
 		next.Status, next.Reason, next.Changed = before.Status, before.Reason, before.Changed
+		if r.op.Stable != nil {
+			next.Did = before.Did // by an update that has not been rolled back
+		}
 		return r.keep(next)
 	case replaces == template.True:
 		return r.create(ctx, next, before)

@@ -103,6 +103,9 @@ func (r *runner) create(ctx context.Context, next, before *live) error {
 		}
 		return r.failed(&fresh, before, stopped(ctx, err))
 	}
+	if initiated, err = r.await(ctx, &fresh, started, initiated); err != nil {
+		return r.failed(&fresh, before, stopped(ctx, err))
+	}
 	err = r.change(func(s *stack) {
 		s.Resources[next.LogicalID] = &fresh
 		if !initiated {

@@ -136,7 +136,8 @@ func (c *CloudFormation) describeChangeSet(ctx context.Context, in *cfn.Describe
 		Tags: describeTags(cs.Target.Tags), Parameters: describeParameters(cs.Target), OnStackFailure: cs.OnStackFailure,
 		IncludeNestedStacks: aws.Bool(cs.IncludeNested), ImportExistingResources: aws.Bool(cs.ImportExisting), DeploymentConfig: describeDeployment(cs.Target),
 		ParentChangeSetId: optional(cs.Parent), RootChangeSetId: optional(cs.Root), DeploymentMode: cs.Mode,
-		NextToken: next,
+		RollbackConfiguration: cs.Target.Rollback,
+		NextToken:             next,
 	}
 	for _, ch := range some {
 		if !aws.ToBool(in.IncludePropertyValues) {

@@ -22,6 +22,8 @@ type Options struct {
 	Resources *resource.Registry
 	// Now is time.Now when nil.
 	Now func() time.Time
+	// After rings when some time has passed; it is time.After when nil.
+	After func(time.Duration) <-chan time.Time
 	// Log is slog.Default() when nil.
 	Log *slog.Logger
 	// Zones are the availability zones of a region; the zones a and b when nil.
@@ -47,10 +49,11 @@ type CloudFormation struct {
 
 	commits sync.Mutex
 
-	mu      sync.Mutex
-	running map[key]*running
-	closed  bool
-	wait    sync.WaitGroup
+	mu        sync.Mutex
+	running   map[key]*running
+	signalled chan struct{} // closed, and made anew, at each signal
+	closed    bool
+	wait      sync.WaitGroup
 }
 
 // key names a stack in the store.
@@ -73,6 +76,9 @@ func New(options Options) *CloudFormation {
 	if options.Now == nil {
 		options.Now = time.Now
 	}
+	if options.After == nil {
+		options.After = time.After
+	}
 	if options.Log == nil {
 		options.Log = slog.Default()
 	}
@@ -80,7 +86,7 @@ func New(options Options) *CloudFormation {
 		options.Zones = func(region string) []string { return []string{region + "a", region + "b"} }
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	return &CloudFormation{Options: options, ctx: ctx, stop: stop, running: map[key]*running{}}
+	return &CloudFormation{Options: options, ctx: ctx, stop: stop, running: map[key]*running{}, signalled: make(chan struct{})}
 }
 
 // Resume takes up the operations that the last process left unfinished.

@@ -55,7 +55,7 @@ func (c *CloudFormation) forget(tx *store.Tx, scope store.Scope, s *stack, keep 
 		}
 	}
 	if s.Deleted != nil {
-		if err := dropDrifts(tx, scope, s.ID); err != nil {
+		if err := cmpOr(dropAll(tx, drifts, scope, s.ID+"/"), dropAll(tx, signals, scope, s.ID+"/")); err != nil {
 			return err
 		}
 	}
@@ -68,6 +68,19 @@ func (c *CloudFormation) forget(tx *store.Tx, scope store.Scope, s *stack, keep 
 	return err
 }
 
+// dropAll empties the part of a table that starts with prefix.
+func dropAll[T any](tx *store.Tx, table store.Table[T], scope store.Scope, prefix string) error {
+	var gone []string
+	err := table.Walk(tx, scope, prefix, func(key string, _ T) error {
+		gone = append(gone, key)
+		return nil
+	})
+	for _, key := range gone {
+		err = cmpOr(err, table.Delete(tx, scope, key))
+	}
+	return err
+}
+
 // deleteResources deletes all resources of the stack, dependents first, and
 // returns those that could not be.
 func (r *runner) deleteResources(ctx context.Context, policy func(*live) string) (failed []string, err error) {
@@ -76,7 +89,7 @@ func (r *runner) deleteResources(ctx context.Context, policy func(*live) string)
 		return nil, err
 	}
 	// What an update left half done goes too.
-	for _, d := range slices.Concat(s.Leftover, r.op.Doomed) {
+	for _, d := range r.op.Doomed {
 		if err := r.drop(ctx, d, false); err != nil && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -93,6 +106,10 @@ func (r *runner) deleteResources(ctx context.Context, policy func(*live) string)
 			p = "Retain"
 		}
 		err := r.deleteOne(ctx, of, p)
+		var broken *brokenStore
+		if err != nil && r.op.Force && ctx.Err() == nil && !errors.As(err, &broken) {
+			return r.record(of, types.ResourceStatusDeleteSkipped, "The stack is deleted without it.")
+		}
 		if err != nil {
 			mu.Lock()
 			failed = append(failed, id)

@@ -58,7 +58,7 @@ func (s *stack) describe() types.Stack {
 		CreationTime: aws.Time(s.Created), LastUpdatedTime: s.Updated, DeletionTime: s.Deleted, StackStatus: s.Status, StackStatusReason: optional(s.Reason), ParentId: optional(s.Parent), RootId: optional(s.Root),
 		Capabilities: t.Capabilities, DisableRollback: aws.Bool(t.DisableRollback), EnableTerminationProtection: aws.Bool(s.Protected),
 		NotificationARNs: t.NotificationARNs, Parameters: describeParameters(t), Tags: describeTags(t.Tags), RoleARN: optional(t.RoleARN),
-		DeploymentConfig: describeDeployment(t),
+		DeploymentConfig: describeDeployment(t), RollbackConfiguration: t.Rollback,
 		DriftInformation: s.driftInformation(),
 	}
 	if t.Timeout > 0 {

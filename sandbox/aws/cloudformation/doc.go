@@ -33,9 +33,10 @@
 //
 // A change set is complete when CreateChangeSet returns; it fails there when
 // properties do not fit the schema, or when a resource has the name of another.
-// IAM is not consulted: role ARNs, notification ARNs and TimeoutInMinutes are
-// kept and shown only. DescribeEvents knows no hooks, as there are none. Stacks
-// nest ten deep at most.
+// IAM is not consulted: role ARNs and notification ARNs are kept and shown only,
+// as are rollback triggers, which nothing watches. DescribeEvents knows no
+// hooks, as there are none. Stacks nest ten deep at most. DescribeAccountLimits
+// shows AWS's quotas, and the number of stacks is not held to them.
 //
 // What can be imported, and what drift is found of, is what has a
 // [resource.Reader], and of it the properties that the reader can read. An
@@ -43,9 +44,13 @@
 // leaves out properties with NoEcho parameters and dynamic references. Of a
 // stack's detections the last one is kept.
 //
-// Custom resources, wait conditions, stack policies, rollback triggers, EXPRESS
-// deployments, macros and stack sets are not there; each says so when it is
-// asked for.
+// A nested stack that an update without rollback had completed is brought back
+// by RollbackStack with the template that its URL has by then. Signals come
+// through SignalResource only; a wait condition without a creation policy has a
+// URL to signal to, which is not there.
+//
+// Custom resources, EXPRESS deployments, macros, stack sets, cost estimates and
+// the registry of types are not there; each says so when it is asked for.
 //
 // A CloudFormation is safe for concurrent use.
 //

@@ -268,16 +268,3 @@ func (s *stack) driftInformation() *types.StackDriftInformation {
 func summarized(d *types.StackDriftInformation) *types.StackDriftInformationSummary {
 	return &types.StackDriftInformationSummary{StackDriftStatus: d.StackDriftStatus, LastCheckTimestamp: d.LastCheckTimestamp}
 }
-
-// dropDrifts forgets what was found of a stack that is gone.
-func dropDrifts(tx *store.Tx, scope store.Scope, stackID string) error {
-	var gone []string
-	err := drifts.Walk(tx, scope, stackID+"/", func(key string, _ types.StackResourceDrift) error {
-		gone = append(gone, key)
-		return nil
-	})
-	for _, key := range gone {
-		err = cmpOr(err, drifts.Delete(tx, scope, key))
-	}
-	return err
-}

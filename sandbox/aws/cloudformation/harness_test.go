@@ -36,6 +36,7 @@ type world struct {
 	client    *cfn.Client
 	providers *scripted
 	objects   map[string]string // templates by their URL
+	clock     *simtime.Manual   // the machine's when nil
 
 	mu     sync.Mutex
 	events []string // "LogicalID STATUS"
@@ -43,7 +44,13 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, objects: map[string]string{}, path: filepath.Join(t.TempDir(), "aws.db"), providers: &scripted{verdicts: map[string]error{}, gates: map[string]chan struct{}{}}}
+	return newWorldAt(t, nil)
+}
+
+// newWorldAt is newWorld with a clock of its own.
+func newWorldAt(t *testing.T, clock *simtime.Manual) *world {
+	t.Helper()
+	w := &world{clock: clock, t: t, objects: map[string]string{}, path: filepath.Join(t.TempDir(), "aws.db"), providers: &scripted{verdicts: map[string]error{}, gates: map[string]chan struct{}{}}}
 	w.open()
 	t.Cleanup(w.shut)
 	return w
@@ -60,7 +67,7 @@ func (w *world) open() {
 	w.providers.inner = generic.New(state, simtime.New(nil, simtime.Durations{}))
 	registry := &resource.Registry{}
 	registry.SetFallback(w.providers)
-	w.cf = cloudformation.New(cloudformation.Options{
+	options := cloudformation.Options{
 		Store: state, Resources: registry,
 		Secret: func(_ context.Context, _, _, id, stage, version string) (string, error) {
 			return `{"username": "ghost", "password": "hunter2"}`, nil
@@ -86,7 +93,11 @@ func (w *world) open() {
 			defer w.mu.Unlock()
 			w.events = append(w.events, *e.LogicalResourceId+" "+string(e.ResourceStatus))
 		},
-	})
+	}
+	if w.clock != nil {
+		options.Now, options.After = w.clock.Now, w.clock.After
+	}
+	w.cf = cloudformation.New(options)
 	w.client = client(w.t, w.cf.Service(), wire.Call{Account: account, Region: region})
 	if err := w.cf.Resume(); err != nil {
 		w.t.Fatal(err)

@@ -82,6 +82,11 @@ func (n *nested) make(ctx context.Context, scope store.Scope, q resource.Request
 	if err != nil {
 		return "", err
 	}
+	minutes, err := resource.Props(q.Properties).Int("TimeoutInMinutes")
+	if err != nil {
+		return "", err
+	}
+	t.Timeout = int32(minutes)
 	_, err = n.c.commit(func(tx *store.Tx) (key, *stack, error) {
 		s.remember(q.Token, "CreateStack")
 		s.execute(set)
@@ -251,7 +256,7 @@ func (n *nested) update(ctx context.Context, k key, q resource.Request) (bool, e
 // Delete deletes a nested stack.
 func (n *nested) Delete(ctx context.Context, q resource.Request) error {
 	k := key{store.Scope{Account: q.Account, Region: q.Region}, q.PhysicalID}
-	err := n.c.beginDelete(k, q.Token, nil)
+	err := n.c.beginDelete(k, deletion{token: q.Token})
 	if err != nil {
 		return inWords(err)
 	}

@@ -25,7 +25,6 @@ type proposal struct {
 	role             *string
 	notificationARNs []string
 	rollback         *types.RollbackConfiguration
-	policy           bool // a stack policy is given
 	types            []string
 	deployment       *types.DeploymentConfig
 	// later are the parameters whose values only the execution will know.
@@ -41,19 +40,14 @@ const maxBody, maxObject = 51200, 1 << 20
 // target checks a proposal and makes it the target of the stack s, which for a
 // new stack has a name and an ID only.
 func (c *CloudFormation) target(ctx context.Context, scope store.Scope, s *stack, p proposal) (target, *template.Bound, error) {
-	if p.policy {
-		return target{}, nil, invalid("stack policies are not implemented in the sandbox")
-	}
-	if len(p.types) > 0 {
-		return target{}, nil, invalid("ResourceTypes is not implemented in the sandbox")
-	}
-	if p.rollback != nil && len(p.rollback.RollbackTriggers) > 0 {
-		return target{}, nil, invalid("rollback triggers are not implemented in the sandbox")
-	}
 	if err := checkDeployment(p.deployment); err != nil {
 		return target{}, nil, err
 	}
-	t := target{RoleARN: s.Deployed.RoleARN, NotificationARNs: s.Deployed.NotificationARNs, Tags: s.Deployed.Tags, Capabilities: p.capabilities}
+	t := target{RoleARN: s.Deployed.RoleARN, NotificationARNs: s.Deployed.NotificationARNs, Tags: s.Deployed.Tags,
+		Capabilities: p.capabilities, Rollback: s.Deployed.Rollback}
+	if p.rollback != nil {
+		t.Rollback = p.rollback
+	}
 	if p.deployment != nil {
 		t.Mode, t.DisableRollback = p.deployment.Mode, aws.ToBool(p.deployment.DisableRollback)
 	}
@@ -64,6 +58,9 @@ func (c *CloudFormation) target(ctx context.Context, scope store.Scope, s *stack
 		t.NotificationARNs = p.notificationARNs
 	}
 	if p.tags != nil {
+		if len(p.tags) > 50 {
+			return target{}, nil, invalid("1 validation error detected: Value at 'tags' failed to satisfy constraint: Member must have length less than or equal to 50")
+		}
 		t.Tags = map[string]string{}
 		for _, tag := range p.tags {
 			if strings.HasPrefix(aws.ToString(tag.Key), "aws:") {
@@ -84,6 +81,9 @@ func (c *CloudFormation) target(ctx context.Context, scope store.Scope, s *stack
 	if t.Parameters, err = given(s, parsed, p.parameters); err != nil {
 		return target{}, nil, err
 	}
+	if err := allowed(parsed, p.types); err != nil {
+		return target{}, nil, err
+	}
 	if err := capable(parsed, p.capabilities); err != nil {
 		return target{}, nil, err
 	}
@@ -95,6 +95,25 @@ func (c *CloudFormation) target(ctx context.Context, scope store.Scope, s *stack
 	}
 	t.Parameters = bound.Parameters // those by default too
 	return t, bound, nil
+}
+
+// allowed refuses resources whose types are not among those that the request
+// allows; none allows all.
+func allowed(t *template.Template, patterns []string) error {
+	if len(patterns) == 0 {
+		return nil
+	}
+	var others []string
+	for _, r := range t.Resources {
+		if !slices.ContainsFunc(patterns, func(p string) bool { return wildcard(p, r.Type) }) && !slices.Contains(others, r.Type) {
+			others = append(others, r.Type)
+		}
+	}
+	if others == nil {
+		return nil
+	}
+	slices.Sort(others)
+	return invalid("Resource types [%s] are not allowed by ResourceTypes [%s]", strings.Join(others, ", "), strings.Join(patterns, ", "))
 }
 
 // checkDeployment refuses what is no way to deploy here. In the sandbox a

@@ -21,11 +21,11 @@ func (r *runner) rollBack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ids := slices.AppendSeq(slices.Collect(maps.Keys(s.Resources)), maps.Keys(r.op.Before))
+	ids := slices.AppendSeq(slices.Collect(maps.Keys(s.Resources)), maps.Keys(r.op.stable()))
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
 	after := func(id string) []string {
-		if b := r.op.Before[id]; b != nil {
+		if b := r.op.stable()[id]; b != nil {
 			return b.Dependencies
 		}
 		return nil
@@ -61,6 +61,9 @@ func (r *runner) rollBack(ctx context.Context) error {
 		return r.finish(types.StackStatusImportRollbackComplete, "")
 	}
 	return r.change(func(s *stack) {
+		if was := s.Operation.Undo; was != nil {
+			s.Deployed, s.Outputs, s.Imports = was.Deployed, was.Outputs, was.Imports
+		}
 		s.Operation.Phase = cleaningRolled
 		s.set(r.c.now(), types.StackStatusUpdateRollbackCompleteCleanupInProgress, "")
 	})
@@ -72,8 +75,8 @@ func (r *runner) restore(ctx context.Context, id string) error {
 	if err != nil {
 		return &brokenStore{err}
 	}
-	now, before := s.Resources[id], r.op.Before[id]
-	if now == nil || now.Operation != r.op.ID {
+	now, before := s.Resources[id], r.op.stable()[id]
+	if now == nil || !r.op.touched(now) {
 		return nil // not touched, or restored already
 	}
 	if before == nil && (now.Did == "imported" || r.op.Kind == "import") {
@@ -89,7 +92,7 @@ func (r *runner) restore(ctx context.Context, id string) error {
 	}
 	old := *before
 	switch {
-	case now.Did == "replaced" && now.PhysicalID != "":
+	case now.Did != "created" && now.PhysicalID != "" && now.PhysicalID != old.PhysicalID:
 		return r.edit(func(s *stack) {
 			op := s.Operation
 			op.Doomed = slices.DeleteFunc(op.Doomed, func(d *live) bool { return d.PhysicalID == old.PhysicalID && d.Type == old.Type })

@@ -104,7 +104,10 @@ func (r *runner) fail(failed []string, why string) error {
 			s.set(at, types.StackStatusImportRollbackInProgress, why)
 		case op.Kind == "update" && op.Target.DisableRollback:
 			s.set(at, types.StackStatusUpdateFailed, why)
-			s.Deployed, s.Leftover, s.Operation = op.Target, op.Doomed, nil
+			if op.Undo == nil {
+				op.Undo = &undo{s.Deployed, s.Outputs, s.Imports}
+			}
+			s.Deployed, s.Unsettled, s.Operation = op.Target, op, nil
 		case op.Kind == "update":
 			op.Phase = rollingBack
 			s.set(at, types.StackStatusUpdateRollbackInProgress, why)

@@ -104,6 +104,9 @@ func (r *runner) release(ctx context.Context, id string, edit func(*stack)) (sta
 func (r *runner) revert(ctx context.Context, of *live) (resource.State, error) {
 	k := key{r.k.Scope, of.PhysicalID}
 	_, err := r.c.change(k, func(child *stack) error {
+		if child.Status == types.StackStatusUpdateFailed && child.Unsettled != nil {
+			child.rollBackUnsettled(r.c, r.op.Token)
+		}
 		if op := child.Operation; op != nil && op.Stuck {
 			var skip []string
 			for _, id := range r.op.Skip {
@@ -119,6 +122,13 @@ func (r *runner) revert(ctx context.Context, of *live) (resource.State, error) {
 		return resource.State{}, err
 	}
 	s, err := r.release(ctx, of.PhysicalID, func(child *stack) { child.turnBack(r.c) })
+	if err == nil && s.Status == types.StackStatusUpdateComplete {
+		// Its update was settled when the operation failed, so that there is
+		// nothing to turn back: it is updated once more, to what it was.
+		if _, err = r.callUpdate(ctx, fmt.Sprintf("rollback-%d", r.op.Attempt), of, nil); err == nil {
+			s, err = r.release(ctx, of.PhysicalID, func(*stack) {})
+		}
+	}
 	if err != nil {
 		return resource.State{}, err
 	}
@@ -132,8 +142,7 @@ func (r *runner) revert(ctx context.Context, of *live) (resource.State, error) {
 func (s *stack) turnBack(c *CloudFormation) {
 	op := *s.Operation
 	op.Phase = rollingBack
-	s.Deployed, s.Outputs, s.Imports = op.Undo.Deployed, op.Undo.Outputs, op.Undo.Imports
-	for id, before := range op.Before {
+	for id, before := range op.stable() {
 		if s.Resources[id] == nil { // it was to go in the cleanup
 			s.Resources[id] = before
 			op.Doomed = slices.DeleteFunc(op.Doomed, func(d *live) bool { return d.PhysicalID == before.PhysicalID && d.Type == before.Type })

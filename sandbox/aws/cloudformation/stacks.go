@@ -1,6 +1,7 @@
 package cloudformation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -38,9 +39,12 @@ func (c *CloudFormation) createStack(ctx context.Context, in *cfn.CreateStackInp
 	t, _, err := c.target(ctx, scope, s, proposal{
 		body: in.TemplateBody, url: in.TemplateURL, parameters: in.Parameters, tags: in.Tags, capabilities: in.Capabilities, role: in.RoleARN,
 		notificationARNs: in.NotificationARNs, rollback: in.RollbackConfiguration, types: in.ResourceTypes,
-		policy: in.StackPolicyBody != nil || in.StackPolicyURL != nil, deployment: in.DeploymentConfig,
+		deployment: in.DeploymentConfig,
 	})
 	if err != nil {
+		return nil, err
+	}
+	if s.Policy, err = c.policy(ctx, in.StackPolicyBody, in.StackPolicyURL); err != nil {
 		return nil, err
 	}
 	t.OnFailure, t.Timeout = in.OnFailure, aws.ToInt32(in.TimeoutInMinutes)
@@ -76,12 +80,15 @@ func (c *CloudFormation) createStack(ctx context.Context, in *cfn.CreateStackInp
 
 // begin sets the stack to work on a target.
 func (s *stack) begin(c *CloudFormation, kind, token string, t target) {
-	op := &operation{ID: newID(), Kind: kind, Phase: applying, Token: token, Target: t}
+	op := &operation{ID: newID(), Kind: kind, Phase: applying, Token: token, Target: t, Policy: s.Policy, Begun: c.now()}
 	if s.Operation != nil {
 		op.Doomed = s.Operation.Doomed // what a failed rollback left
 	}
-	op.Doomed = append(op.Doomed, s.Leftover...)
-	s.Operation, s.Leftover, s.Failure = op, nil, ""
+	if last := s.Unsettled; last != nil {
+		op.Doomed = append(op.Doomed, last.Doomed...)
+		op.Stable, op.Undo, op.Since = last.stable(), last.Undo, append(last.Since, last.ID)
+	}
+	s.Operation, s.Unsettled, s.Failure = op, nil, ""
 	s.LastOperation = &begun{op.ID, operationTypes[kind]}
 	at := c.now()
 	switch kind {
@@ -141,8 +148,7 @@ func (c *CloudFormation) updateStack(ctx context.Context, in *cfn.UpdateStackInp
 	t, bound, err := c.target(ctx, k.Scope, s, proposal{
 		body: in.TemplateBody, url: in.TemplateURL, previousTemplate: in.UsePreviousTemplate, parameters: in.Parameters, tags: in.Tags,
 		capabilities: in.Capabilities, role: in.RoleARN, notificationARNs: in.NotificationARNs, rollback: in.RollbackConfiguration,
-		types: in.ResourceTypes, policy: in.StackPolicyBody != nil || in.StackPolicyURL != nil || in.StackPolicyDuringUpdateBody != nil || in.StackPolicyDuringUpdateURL != nil,
-		deployment: in.DeploymentConfig,
+		types: in.ResourceTypes, deployment: in.DeploymentConfig,
 	})
 	if err != nil {
 		return nil, err
@@ -155,12 +161,22 @@ func (c *CloudFormation) updateStack(ctx context.Context, in *cfn.UpdateStackInp
 	if s.unchanged(t, bound, changes) && s.Status != types.StackStatusUpdateFailed {
 		return nil, invalid("No updates are to be performed.")
 	}
+	policy, err := c.policy(ctx, in.StackPolicyBody, in.StackPolicyURL)
+	if err != nil {
+		return nil, err
+	}
+	during, err := c.policy(ctx, in.StackPolicyDuringUpdateBody, in.StackPolicyDuringUpdateURL)
+	if err != nil {
+		return nil, err
+	}
 	now, err := c.change(k, func(s *stack) error {
 		if err := checkUpdatable(s); err != nil { // another request may have been faster
 			return err
 		}
 		s.remember(token, "UpdateStack")
 		s.begin(c, "update", token, t)
+		s.Operation.Policy = cmp.Or(during, s.Policy)
+		s.Policy = cmp.Or(policy, s.Policy)
 		return nil
 	})
 	if err != nil {
@@ -182,14 +198,18 @@ func (c *CloudFormation) deleteStack(ctx context.Context, in *cfn.DeleteStackInp
 	if err := checkDeployment(in.DeploymentConfig); err != nil {
 		return nil, err
 	}
-	if in.DeletionMode == types.DeletionModeForceDeleteStack {
-		return nil, invalid("DeletionMode FORCE_DELETE_STACK is not implemented in the sandbox")
-	}
-	return out, c.beginDelete(k, aws.ToString(in.ClientRequestToken), in.RetainResources)
+	return out, c.beginDelete(k, deletion{aws.ToString(in.ClientRequestToken), in.RetainResources, in.DeletionMode == types.DeletionModeForceDeleteStack})
+}
+
+// deletion is how a stack is to be deleted.
+type deletion struct {
+	token  string
+	retain []string
+	force  bool // and keep what can't be deleted
 }
 
 // beginDelete sets a stack to be deleted, if it is not at it already.
-func (c *CloudFormation) beginDelete(k key, token string, retain []string) error {
+func (c *CloudFormation) beginDelete(k key, d deletion) error {
 	begun := false
 	_, err := c.change(k, func(s *stack) error {
 		switch {
@@ -197,14 +217,16 @@ func (c *CloudFormation) beginDelete(k key, token string, retain []string) error
 			return nil
 		case s.Protected:
 			return invalid("Stack [%s] cannot be deleted while TerminationProtection is enabled", s.Name)
-		case len(retain) > 0 && s.Status != types.StackStatusDeleteFailed:
+		case len(d.retain) > 0 && s.Status != types.StackStatusDeleteFailed:
 			return invalid("Invalid operation on stack [%s]. Resources can be retained only when the stack is in DELETE_FAILED", s.ID)
+		case d.force && s.Status != types.StackStatusDeleteFailed:
+			return invalid("Invalid operation on stack [%s]. DeletionMode %s can be used only when the stack is in DELETE_FAILED", s.ID, types.DeletionModeForceDeleteStack)
 		case s.Status != types.StackStatusCreateInProgress && s.Status != types.StackStatusReviewInProgress && strings.HasSuffix(string(s.Status), "_IN_PROGRESS"):
 			return invalid("Stack [%s] cannot be deleted while in status %s", s.Name, s.Status)
 		}
 		begun = true
-		s.begin(c, "delete", token, s.Deployed)
-		s.Operation.Skip = retain
+		s.begin(c, "delete", d.token, s.Deployed)
+		s.Operation.Skip, s.Operation.Force = d.retain, d.force
 		return nil
 	})
 	if err == nil && begun {

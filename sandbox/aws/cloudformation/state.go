@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
@@ -28,10 +29,11 @@ type stack struct {
 	Outputs      []output
 	Imports      []string // names of exports that it uses
 	Operation    *operation
-	// Leftover are resources that a failed update without rollback replaced, for
-	// the next cleanup.
-	Leftover []*live
-	Tokens   map[string]string // of clients, to what was done for them
+	// Policy is the stack policy, or "".
+	Policy string
+	// Unsettled is the last update, where it failed and was not rolled back.
+	Unsettled *operation
+	Tokens    map[string]string // of clients, to what was done for them
 	// Drift is what the last drift detection found.
 	Drift drift
 	// Failure is why the last operation failed, or "".
@@ -59,6 +61,8 @@ type target struct {
 	RetainExceptOnCreate bool
 	// Mode is the deployment mode that was asked for: "" or STANDARD.
 	Mode types.DeploymentConfigMode
+	// Rollback is shown only: nothing watches its triggers.
+	Rollback *types.RollbackConfiguration
 }
 
 // live is a resource of a stack, as it was last brought to be.
@@ -72,6 +76,9 @@ type live struct {
 	// Operation is the last one that came to the resource, and Did what it did:
 	// "", created, updated, replaced or imported.
 	Operation, Did string
+	// SignalsUntil is when its creation fails if the signals that it waits for have
+	// not come.
+	SignalsUntil time.Time
 }
 
 type output struct{ Key, Value, Description, Export string }
@@ -84,6 +91,7 @@ type operation struct {
 	// Token is the client's, which its events carry.
 	Token  string
 	Target target
+	Begun  time.Time
 	// Before are the resources as they were, for updates and their rollback.
 	Before map[string]*live
 	// Doomed are the resources to delete in the cleanup, by physical ID.
@@ -112,9 +120,31 @@ type operation struct {
 	// Revert are the resources to bring back to the template, though it does not
 	// change: what was found of each.
 	Revert map[string]types.StackResourceDriftStatus
+	// Policy is the stack policy that the operation keeps.
+	Policy string
+	// Force deletes the stack whatever becomes of its resources.
+	Force bool
+	// Stable are the resources as they were before the first of the updates that
+	// failed one after the other and were not rolled back, and Since the IDs of
+	// these; none after a stack that was well.
+	Stable map[string]*live
+	Since  []string
 }
 
-// undo is what applying an update replaced in the stack.
+// stable are the resources that a rollback goes back to.
+func (op *operation) stable() map[string]*live {
+	if op.Stable != nil {
+		return op.Stable
+	}
+	return op.Before
+}
+
+// touched tells whether the operation, or one that it follows, came to a resource.
+func (op *operation) touched(r *live) bool {
+	return r.Operation == op.ID || slices.Contains(op.Since, r.Operation)
+}
+
+// undo is what an update replaced in the stack.
 type undo struct {
 	Deployed target
 	Outputs  []output
@@ -246,117 +276,6 @@ func (s *stack) emit(e event) {
 	s.pending = append(s.pending, e)
 }
 
-// load reads a stack.
-func (c *CloudFormation) load(k key) (s stack, err error) {
-	err = c.Store.View(func(tx *store.Tx) error {
-		s, err = mustGet(tx, k)
-		return err
-	})
-	return s, err
-}
-
-// look reads a stack that need not be there.
-func (c *CloudFormation) look(k key) (s stack, there bool, err error) {
-	err = c.Store.View(func(tx *store.Tx) error {
-		if _, there, err = stacks.Get(tx, k.Scope, k.ID); err == nil && there {
-			s, err = mustGet(tx, k)
-		}
-		return err
-	})
-	return s, there, err
-}
-
-func mustGet(tx *store.Tx, k key) (stack, error) {
-	s, ok, err := stacks.Get(tx, k.Scope, k.ID)
-	if err == nil && !ok {
-		err = fmt.Errorf("stack %s is not in the store", k.ID)
-	}
-	if s.Resources == nil {
-		s.Resources = map[string]*live{}
-	}
-	return s, err
-}
-
-// change changes a stack, writes it with its new events, and then publishes
-// these. Where edit fails nothing changes.
-func (c *CloudFormation) change(k key, edit func(*stack) error) (stack, error) {
-	return c.commit(func(tx *store.Tx) (key, *stack, error) {
-		s, err := mustGet(tx, k)
-		if err != nil {
-			return k, nil, err
-		}
-		return k, &s, edit(&s)
-	})
-}
-
-// commit writes the stack that do returns, if it returns one, in do's
-// transaction, and publishes its new events.
-func (c *CloudFormation) commit(do func(*store.Tx) (key, *stack, error)) (out stack, err error) {
-	err = c.commitAll(func(tx *store.Tx) ([]keyed, error) {
-		k, s, err := do(tx)
-		if err != nil || s == nil {
-			return nil, err
-		}
-		out = *s
-		out.pending = nil
-		return []keyed{{k, s}}, nil
-	})
-	if err != nil {
-		return stack{}, err
-	}
-	return out, nil
-}
-
-// keyed is a stack to write.
-type keyed struct {
-	key
-	*stack
-}
-
-// commitAll is commit for several stacks.
-func (c *CloudFormation) commitAll(do func(*store.Tx) ([]keyed, error)) error {
-	// Held until the events are out, so that they go out in their order.
-	c.commits.Lock()
-	defer c.commits.Unlock()
-	var written []keyed
-	err := c.Store.Update(func(tx *store.Tx) (err error) {
-		if written, err = do(tx); err != nil {
-			return err
-		}
-		for _, w := range written {
-			if err := save(tx, w.Scope, w.stack); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil || c.OnEvent == nil {
-		return err
-	}
-	for _, w := range written {
-		for _, e := range w.pending {
-			c.OnEvent(e.describe())
-		}
-	}
-	return nil
-}
-
-// save writes a stack and its new events.
-func save(tx *store.Tx, scope store.Scope, s *stack) error {
-	for i, e := range s.pending {
-		n := s.LastEvent - len(s.pending) + i + 1
-		if err := events.Put(tx, scope, fmt.Sprintf("%s/%012d", s.ID, n), e); err != nil {
-			return err
-		}
-	}
-	if s.LastOperation != nil && len(s.pending) > 0 {
-		if err := operations.Put(tx, scope, s.LastOperation.ID, s.ID); err != nil {
-			return err
-		}
-	}
-	return stacks.Put(tx, scope, s.ID, *s)
-}
-
 // remember keeps what was done for a client's token.
 func (s *stack) remember(token, what string) {
 	if token == "" {
@@ -367,9 +286,4 @@ func (s *stack) remember(token, what string) {
 		s.Tokens = map[string]string{}
 	}
 	s.Tokens[token] = what
-}
-
-// walkStacks calls visit with each stack of a scope; store.Stop ends the walk.
-func walkStacks(tx *store.Tx, scope store.Scope, visit func(*stack) error) error {
-	return stacks.Walk(tx, scope, "", func(_ string, s stack) error { return visit(&s) })
 }

@@ -24,22 +24,19 @@ func (r *runner) apply(ctx context.Context) error {
 	if denied := r.removalsDenied(t); denied != nil {
 		return r.deny(denied)
 	}
-	late := map[string]string{}
-	for _, e := range template.All(t.Validate()) {
-		if e.Late && late[e.Resource] == "" {
-			late[e.Resource] = e.Message
-		}
-	}
-	bound, _, err := r.bind(ctx, t)
+	bound, now, err := r.bind(ctx, t)
 	if err != nil {
 		return r.fail(nil, err.Error())
+	}
+	if invalid, err := r.validate(ctx, bound, now); err != nil || invalid != "" {
+		return cmpOr(err, r.fail(nil, invalid))
 	}
 	ctx, stop := r.timed(ctx)
 	defer stop()
 	var mu sync.Mutex
 	var failed []string
 	err = walk(ctx, bound.Order(), t.Dependencies, true, func(ctx context.Context, id string) error {
-		err := r.one(ctx, t, id, late[id])
+		err := r.one(ctx, t, id)
 		if err != nil {
 			mu.Lock()
 			failed = append(failed, id)
@@ -139,8 +136,8 @@ type brokenStore struct{ error }
 func (e *brokenStore) Unwrap() error { return e.error }
 
 // one brings one resource to what the template says, if an earlier run of the
-// operation has not done so. late is what is wrong with its properties.
-func (r *runner) one(ctx context.Context, t *template.Template, id, late string) error {
+// operation has not done so.
+func (r *runner) one(ctx context.Context, t *template.Template, id string) error {
 	s, err := r.c.load(r.k)
 	if err != nil {
 		return &brokenStore{err}
@@ -154,8 +151,8 @@ func (r *runner) one(ctx context.Context, t *template.Template, id, late string)
 		before = nil // an update that was not rolled back failed to make it
 	}
 	desired, err := r.desired(ctx, t, &s, id)
-	if err == nil && late != "" {
-		err = errors.New(late)
+	if err == nil {
+		err = desired.Check()
 	}
 	next := &live{Desired: desired, Operation: r.op.ID}
 	if err != nil {

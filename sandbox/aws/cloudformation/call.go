@@ -12,22 +12,7 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/resource"
 )
 
-// unsupported are types that need more than a provider, with what they need. A
-// generic provider would seem to make them and do nothing.
-var unsupported = map[string]string{
-	"AWS::CloudFormation::WaitCondition":  "signals to wait conditions",
-	"AWS::CloudFormation::CustomResource": "custom resources, which need a function to call,",
-	"AWS::CloudFormation::Macro":          "macros",
-}
-
 func (c *CloudFormation) provider(of *live) (resource.Provider, error) {
-	what := unsupported[of.Type]
-	if len(of.Type) > 8 && of.Type[:8] == "Custom::" {
-		what = unsupported["AWS::CloudFormation::CustomResource"]
-	}
-	if what != "" {
-		return nil, &resource.Error{Code: resource.InvalidRequest, Message: what + " are not implemented in the sandbox"}
-	}
 	if of.Type == stackType {
 		return &nested{c: c}, nil
 	}
@@ -109,7 +94,7 @@ func (r *runner) create(ctx context.Context, next, before *live) error {
 	err = r.change(func(s *stack) {
 		s.Resources[next.LogicalID] = &fresh
 		if !initiated {
-			s.setResource(r.c.now(), &fresh, started, "Resource creation Initiated")
+			s.setResource(r.c.now(), &fresh, started, r.c.initiated(fresh.Type))
 		}
 		s.setResource(r.c.now(), &fresh, done, "")
 		if before != nil {

@@ -116,10 +116,21 @@ func (c *CloudFormation) plan(ctx context.Context, scope store.Scope, s *stack, 
 		p.set.Changes = append(p.set.Changes, p.describe(ch))
 	}
 	if !cs.DisableValidation {
-		if p.set.Mistakes, err = c.taken(ctx, scope, p, changes); err != nil {
+		var touched []template.Desired
+		made := map[string]map[string]any{}
+		for _, ch := range changes {
+			if ch.After != nil {
+				touched = append(touched, *ch.After)
+			}
+			if ch.Action == template.Add && p.set.Imports[ch.LogicalID] == "" {
+				made[ch.LogicalID] = ch.After.Properties
+			}
+		}
+		taken, err := c.taken(ctx, scope, bound.Template, made)
+		if err != nil {
 			return nil, err
 		}
-		p.set.Mistakes = append(lateMistakes(bound.Template), p.set.Mistakes...)
+		p.set.Mistakes = append(lateMistakes(bound.Template, touched), taken...)
 	}
 	switch broken := slices.IndexFunc(p.nested, func(n *plan) bool { return n.set.Status == types.ChangeSetStatusFailed }); {
 	case s.unchanged(t, bound, changes):

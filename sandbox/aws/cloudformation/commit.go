@@ -95,7 +95,9 @@ func (c *CloudFormation) commitAll(do func(*store.Tx) ([]keyed, error)) error {
 	}
 	for _, w := range written {
 		for _, e := range w.pending {
-			c.OnEvent(e.describe())
+			if e.Mistake == nil {
+				c.OnEvent(e.describe())
+			}
 		}
 	}
 	return nil

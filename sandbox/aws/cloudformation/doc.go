@@ -38,6 +38,11 @@
 // hooks, as there are none. Stacks nest ten deep at most. DescribeAccountLimits
 // shows AWS's quotas, and the number of stacks is not held to them.
 //
+// A resource of a type that no service of the sandbox drives is made from its
+// schema, does nothing, and is called generic in the event that it is begun
+// with. Custom resources, macros and transforms but AWS::LanguageExtensions are
+// refused before anything is made: there are no functions to call.
+//
 // What can be imported, and what drift is found of, is what has a
 // [resource.Reader], and of it the properties that the reader can read. An
 // import leaves the resource as it is, and gives it no tags. Drift detection
@@ -47,10 +52,10 @@
 // A nested stack that an update without rollback had completed is brought back
 // by RollbackStack with the template that its URL has by then. Signals come
 // through SignalResource only; a wait condition without a creation policy has a
-// URL to signal to, which is not there.
+// URL to signal to, and is refused.
 //
-// Custom resources, EXPRESS deployments, macros, stack sets, cost estimates and
-// the registry of types are not there; each says so when it is asked for.
+// EXPRESS deployments, stack sets, cost estimates and the registry of types are
+// not there; each says so when it is asked for.
 //
 // A CloudFormation is safe for concurrent use.
 //

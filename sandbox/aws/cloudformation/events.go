@@ -34,6 +34,7 @@ func (c *CloudFormation) describeStackEvents(ctx context.Context, in *cfn.Descri
 	if err != nil {
 		return nil, err
 	}
+	all = slices.DeleteFunc(all, func(e event) bool { return e.Mistake != nil })
 	slices.Reverse(all) // the newest first
 	some, next, err := page(all, in.NextToken, 100)
 	if err != nil {

@@ -190,35 +190,6 @@ func physicalOf(typeName string, identifiers map[string]string) (string, error) 
 	return strings.Join(ids, "|"), nil
 }
 
-// taken are the resources to make whose names are those of others.
-func (c *CloudFormation) taken(ctx context.Context, scope store.Scope, p *plan, changes []template.Change) (found []mistake, err error) {
-	for _, ch := range changes {
-		if ch.Action != template.Add || p.set.Imports[ch.LogicalID] != "" {
-			continue
-		}
-		typ, _ := schema.Lookup(ch.Type)
-		if typ == nil || len(typ.PrimaryIdentifier) == 0 {
-			continue
-		}
-		ids := make([]string, len(typ.PrimaryIdentifier))
-		for i, name := range typ.PrimaryIdentifier {
-			ids[i], _ = ch.After.Properties[name].(string)
-		}
-		if slices.Contains(ids, "") {
-			continue
-		}
-		_, there, err := c.read(ctx, scope, ch.Type, strings.Join(ids, "|"))
-		if err != nil {
-			return nil, err
-		}
-		if there {
-			found = append(found, mistake{nameCheck, ch.LogicalID, ch.Type, "/Resources/" + ch.LogicalID, fmt.Sprintf(
-				"Resource of type '%s' with identifier '%s' already exists.", ch.Type, strings.Join(ids, "|"))})
-		}
-	}
-	return found, nil
-}
-
 // identifiers are what the resources of a template are imported by.
 func (c *CloudFormation) identifiers(t *template.Template) []types.ResourceIdentifierSummary {
 	of := map[string][]string{}

@@ -86,7 +86,7 @@ func (n *nested) make(ctx context.Context, scope store.Scope, q resource.Request
 	if err != nil {
 		return "", err
 	}
-	t.Timeout = int32(minutes)
+	t.Timeout, t.Validate = int32(minutes), set == nil
 	_, err = n.c.commit(func(tx *store.Tx) (key, *stack, error) {
 		s.remember(q.Token, "CreateStack")
 		s.execute(set)
@@ -244,6 +244,7 @@ func (n *nested) update(ctx context.Context, k key, q resource.Request) (bool, e
 		return false, err
 	}
 	_, err = n.c.change(k, func(s *stack) error {
+		t.Validate = set == nil
 		s.remember(q.Token, "UpdateStack")
 		s.execute(set)
 		s.begin(n.c, "update", parent.Operation.Token, t)

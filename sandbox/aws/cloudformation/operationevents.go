@@ -93,6 +93,10 @@ func (c *CloudFormation) eventsOf(ctx context.Context, stackID, operation string
 
 // inOperation is the event as DescribeEvents shows it.
 func (e event) inOperation() types.OperationEvent {
+	if e.Mistake != nil {
+		return e.Mistake.event(types.OperationEvent{EventId: aws.String(e.ID), StackId: aws.String(e.StackID), Timestamp: aws.Time(e.Time),
+			OperationId: optional(e.Operation.ID), OperationType: e.Operation.Type, ClientRequestToken: optional(e.Token)})
+	}
 	out := types.OperationEvent{
 		EventId: aws.String(e.ID), EventType: types.EventTypeProgressEvent, StackId: aws.String(e.StackID), Timestamp: aws.Time(e.Time),
 		OperationId: optional(e.Operation.ID), OperationType: e.Operation.Type, ClientRequestToken: optional(e.Token),
@@ -134,13 +138,19 @@ func (cs *changeSet) events() []types.OperationEvent {
 	out := []types.OperationEvent{end}
 	for _, m := range cs.Mistakes {
 		e := event
-		e.EventId, e.EventType = aws.String(cs.Operation+"-"+m.Path), types.EventTypeValidationError
-		e.LogicalResourceId, e.PhysicalResourceId, e.ResourceType = aws.String(m.LogicalID), aws.String(""), aws.String(m.Type)
-		e.ValidationName, e.ValidationFailureMode, e.ValidationStatus = aws.String(m.Check), types.HookFailureModeFail, types.ValidationStatusFailed
-		e.ValidationPath, e.ValidationStatusReason = aws.String(m.Path), aws.String(m.Message)
-		out = append(out, e)
+		e.EventId = aws.String(cs.Operation + "-" + m.Path)
+		out = append(out, m.event(e))
 	}
 	return append(out, begin)
+}
+
+// event is e made one that tells of the mistake.
+func (m mistake) event(e types.OperationEvent) types.OperationEvent {
+	e.EventType = types.EventTypeValidationError
+	e.LogicalResourceId, e.PhysicalResourceId, e.ResourceType = aws.String(m.LogicalID), aws.String(""), aws.String(m.Type)
+	e.ValidationName, e.ValidationFailureMode, e.ValidationStatus = aws.String(m.Check), types.HookFailureModeFail, types.ValidationStatusFailed
+	e.ValidationPath, e.ValidationStatusReason = aws.String(m.Path), aws.String(m.Message)
+	return e
 }
 
 // listHookResults lists nothing: there are no hooks in the sandbox.

@@ -93,6 +93,9 @@ func (c *CloudFormation) target(ctx context.Context, scope store.Scope, s *stack
 	if err != nil {
 		return target{}, nil, refused(err)
 	}
+	if err := c.feasible(bound); err != nil {
+		return target{}, nil, err
+	}
 	t.Parameters = bound.Parameters // those by default too
 	return t, bound, nil
 }
@@ -161,6 +164,9 @@ func parse(body string) (*template.Template, error) {
 	t, err := template.Parse([]byte(body), "template")
 	if err != nil {
 		return nil, refused(err)
+	}
+	if err := expanded(t); err != nil {
+		return nil, err
 	}
 	if early := template.All(t.Validate()).Early(); len(early) > 0 {
 		return nil, refused(early)

@@ -68,7 +68,7 @@ func (r *runner) await(ctx context.Context, of *live, started types.ResourceStat
 		of.SignalsUntil = was.SignalsUntil
 	} else {
 		of.SignalsUntil = r.c.now().Add(timeout)
-		if err := r.record(of, started, "Resource creation Initiated"); err != nil {
+		if err := r.record(of, started, r.c.initiated(of.Type)); err != nil {
 			return true, err
 		}
 	}

@@ -47,6 +47,7 @@ func (c *CloudFormation) createStack(ctx context.Context, in *cfn.CreateStackInp
 	if s.Policy, err = c.policy(ctx, in.StackPolicyBody, in.StackPolicyURL); err != nil {
 		return nil, err
 	}
+	t.Validate = !aws.ToBool(in.DisableValidation)
 	t.OnFailure, t.Timeout = in.OnFailure, aws.ToInt32(in.TimeoutInMinutes)
 	t.DisableRollback = t.DisableRollback || aws.ToBool(in.DisableRollback)
 	t.RetainExceptOnCreate = aws.ToBool(in.RetainExceptOnCreate)
@@ -153,6 +154,7 @@ func (c *CloudFormation) updateStack(ctx context.Context, in *cfn.UpdateStackInp
 	if err != nil {
 		return nil, err
 	}
+	t.Validate = !aws.ToBool(in.DisableValidation)
 	t.DisableRollback, t.RetainExceptOnCreate = t.DisableRollback || aws.ToBool(in.DisableRollback), aws.ToBool(in.RetainExceptOnCreate)
 	changes, err := c.changes(s, bound)
 	if err != nil {

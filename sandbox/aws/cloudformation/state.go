@@ -63,6 +63,9 @@ type target struct {
 	Mode types.DeploymentConfigMode
 	// Rollback is shown only: nothing watches its triggers.
 	Rollback *types.RollbackConfiguration
+	// Validate the target before its first resource is touched. A change set was
+	// validated when it was made.
+	Validate bool
 }
 
 // live is a resource of a stack, as it was last brought to be.
@@ -180,6 +183,8 @@ type event struct {
 	Properties, Token     string
 	Operation             begun
 	Time                  time.Time
+	// Mistake is set for a finding of a validation, which is no stack event.
+	Mistake *mistake
 }
 
 // changeSet is a change set as the store keeps it, under its ARN.

@@ -48,6 +48,13 @@ func (r *Registry) Provider(typeName string) (Provider, bool) {
 	return r.fallback, r.fallback != nil
 }
 
+// Has tells whether the type has a provider of its own.
+func (r *Registry) Has(typeName string) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.byType[typeName] != nil
+}
+
 // Types lists the types that have a provider of their own, in order.
 func (r *Registry) Types() []string {
 	r.mu.RLock()

@@ -98,9 +98,11 @@ func bucketOf(name, bucket string) string {
 	return fmt.Sprintf(`"Store": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "%s-%s"}},`, name, bucket)
 }
 
-// conflict is a resource that can't be made, since Setting has its name.
+// conflict is two resources of one name, so that the second, Twin, can't be made. No
+// change set can tell, as neither is there before.
 func (r *run) conflict() string {
-	return fmt.Sprintf(`, "Twin": {"Type": "AWS::SSM::Parameter", "DependsOn": "Setting", "Properties": {"Type": "String", "Name": "/%s/setting", "Value": "x"}}`, r.name)
+	const parameter = `, "%s": {"Type": "AWS::SSM::Parameter", "DependsOn": "%s", "Properties": {"Type": "String", "Name": "/%s/twin", "Value": "x"}}`
+	return fmt.Sprintf(parameter, "Elder", "Setting", r.name) + fmt.Sprintf(parameter, "Twin", "Elder", r.name)
 }
 
 // request is the next Change's.

@@ -62,7 +62,7 @@ func (f *fakeApps) Synthesize(ctx context.Context, r cdk.Request) (*cdk.Assembly
 	defer f.mu.Unlock()
 	f.requests = append(f.requests, r)
 	if f.fail != nil {
-		fmt.Fprintln(r.Log, "Traceback: app.py, line 7")
+		fmt.Fprintln(r.Log, "Traceback: app.py, line 7\nDB_PASSWORD=hunter2")
 		return nil, f.fail
 	}
 	data, _, err := r.Tree.ReadFile(ctx, r.Read, r.Path+"/stacks")
@@ -226,7 +226,7 @@ func TestWhatAnAppPrintsIsLogged(t *testing.T) {
 	w, apps, _ := cdkWorld(t)
 	apps.fail = errors.New("exit status 1")
 	w.failed(w.commit(twoStacks), "exit status 1")
-	if diff := cmp.Diff([]string{"infra: Traceback: app.py, line 7"}, w.lines); diff != "" {
+	if diff := cmp.Diff([]string{"infra: Traceback: app.py, line 7", "infra: DB_PASSWORD=***"}, w.lines); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -8,7 +8,8 @@ import (
 )
 
 // Lines makes lines of what a program prints and hides secrets in them, also in
-// those that are written in pieces or run over several lines. Each line is valid
+// those that are written in pieces or run over several lines, and values that
+// their name tells to be secret (see Named). Each line is valid
 // UTF-8 without control characters but the tab: colours and other terminal
 // sequences are taken out, and of what a carriage return overwrites only the
 // last is kept, as one would see it.
@@ -80,7 +81,7 @@ func (l *Lines) line(n int) {
 		// What a colour tore apart is whole now.
 		text = l.hidden.mask.Text(clean)
 	}
-	l.emit(text)
+	l.emit(Named(text))
 }
 
 // terminal matches control sequences: CSI, OSC and the two-character ones.

@@ -12,7 +12,7 @@ type AppError struct {
 	// Command of cdk.json and Path of the app's folder.
 	Command, Path string
 	Exit          *contain.ExitError
-	// Output is the end of what it printed.
+	// Output is the end of what it printed, without what its names tell to be secret.
 	Output string
 }
 

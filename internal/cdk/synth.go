@@ -19,6 +19,7 @@ import (
 
 	"github.com/drawbridge-gitops/drawbridge/internal/contain"
 	"github.com/drawbridge-gitops/drawbridge/internal/git"
+	"github.com/drawbridge-gitops/drawbridge/internal/secret"
 )
 
 // CLIVersion is the CDK CLI that looks up context where the app's own packages
@@ -246,7 +247,7 @@ func (s *Synthesizer) runApp(ctx context.Context, r *run, a *app) error {
 	})
 	var exit *contain.ExitError
 	if errors.As(err, &exit) {
-		return &AppError{Command: a.command, Path: r.Path, Exit: exit, Output: tail.String()}
+		return &AppError{Command: a.command, Path: r.Path, Exit: exit, Output: hide(tail.String())}
 	}
 	return err
 }
@@ -258,6 +259,16 @@ func (r *run) tell(format string, args ...any) {
 	if r.Progress != nil {
 		r.Progress(text)
 	}
+}
+
+// hide takes out of an output what its names tell to be secret: an error is
+// recorded, as the log is.
+func hide(output string) string {
+	var out strings.Builder
+	for line := range strings.Lines(output) {
+		out.WriteString(secret.Named(line))
+	}
+	return out.String()
 }
 
 // maxVariable is the greatest length of a context given in a variable; Linux

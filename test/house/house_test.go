@@ -3,7 +3,6 @@
 package house
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -23,7 +22,7 @@ const module = "github.com/drawbridge-gitops/drawbridge/"
 
 // layers lists the packages from the top of the house to the bottom. A package
 // may import only from layers below its own; packages of one layer do not know
-// each other unless sameLayer says so.
+// each other.
 var layers = [][]string{
 	{"cmd/drawbridge", "cmd/drawbridge-sandbox"},
 	{"internal/cli"},
@@ -40,7 +39,6 @@ var layers = [][]string{
 	{"internal/template", "internal/git", "internal/contain"},
 	{"internal/template/schema/generate"},
 	{"internal/template/schema", "internal/document"},
-	{"internal/secret"},
 	{"internal/secret", "internal/failpoint"},
 	{"internal/diff"},
 	{"api/crds", "api/v1alpha1"},
@@ -105,52 +103,106 @@ func layerOf(importPath string) int {
 func TestImportsGoDown(t *testing.T) {
 	t.Parallel()
 	for _, p := range packages(t) {
-		from := layerOf(p.ImportPath)
-		internal := strings.HasPrefix(p.ImportPath, "internal/") || strings.HasPrefix(p.ImportPath, "api/")
-		if internal && from < 0 {
-			t.Errorf("%s has no place in the house: add it to layers in test/house", p.ImportPath)
-		}
-		for _, imp := range p.Imports {
-			name, ours := strings.CutPrefix(imp, module)
-			if !ours {
-				continue
-			}
-			if internal && !strings.HasPrefix(name, "internal/") && !strings.HasPrefix(name, "api/") {
-				t.Errorf("%s imports %s: the product does not know the sandbox or the tests", p.ImportPath, name)
-			}
-			if to := layerOf(name); from >= 0 && to >= 0 && to <= from {
-				t.Errorf("%s imports %s: imports go down only", p.ImportPath, name)
-			}
+		for _, wrong := range upward(p) {
+			t.Error(wrong)
 		}
 	}
+}
+
+// upward are the imports of a package that it should not have of ours.
+func upward(p pkg) (wrong []string) {
+	from := layerOf(p.ImportPath)
+	inside := within(p.ImportPath, "internal", "api")
+	if inside && from < 0 {
+		wrong = append(wrong, p.ImportPath+" has no place in the house: add it to layers in test/house")
+	}
+	for _, imp := range p.Imports {
+		name, ours := strings.CutPrefix(imp, module)
+		if !ours {
+			continue
+		}
+		switch to := layerOf(name); {
+		case inside && !within(name, "internal", "api"), within(p.ImportPath, "cmd/drawbridge") && within(name, "sandbox"):
+			wrong = append(wrong, p.ImportPath+" imports "+name+": the product does not know the sandbox or the tests")
+		case from >= 0 && to >= 0 && to <= from:
+			wrong = append(wrong, p.ImportPath+" imports "+name+": imports go down only")
+		case within(p.ImportPath, "sandbox") && within(name, "internal") && !(within(p.ImportPath, "sandbox/aws") && within(name, "internal/template")):
+			wrong = append(wrong, p.ImportPath+" imports "+name+": the sandbox stands for what the product does not know; only sandbox/aws shares internal/template")
+		}
+	}
+	return wrong
+}
+
+// within tells whether a path is one of the folders or below it.
+func within(path string, folders ...string) bool {
+	return slices.ContainsFunc(folders, func(f string) bool { return strings.HasPrefix(path+"/", strings.TrimSuffix(f, "/")+"/") })
 }
 
 func TestEffectsAtTheEdges(t *testing.T) {
 	t.Parallel()
 	for _, p := range packages(t) {
-		for _, imp := range p.Imports {
-			for prefix, allowed := range only {
-				if imp != prefix && !strings.HasPrefix(imp, prefix+"/") {
-					continue
-				}
-				if !slices.ContainsFunc(allowed, func(a string) bool { return strings.HasPrefix(p.ImportPath+"/", strings.TrimSuffix(a, "/")+"/") }) {
-					t.Errorf("%s imports %s: only %s may", p.ImportPath, imp, strings.Join(allowed, ", "))
-				}
+		for _, wrong := range astray(p) {
+			t.Error(wrong)
+		}
+	}
+}
+
+// astray are the imports of a package that others have for it.
+func astray(p pkg) (wrong []string) {
+	for _, imp := range p.Imports {
+		for prefix, allowed := range only {
+			if within(imp, prefix) && !within(p.ImportPath, allowed...) {
+				wrong = append(wrong, p.ImportPath+" imports "+imp+": only "+strings.Join(allowed, ", ")+" may")
 			}
 		}
+	}
+	return wrong
+}
+
+// Each rule must bite.
+func TestTheRulesBite(t *testing.T) {
+	t.Parallel()
+	for rule, p := range map[string]pkg{
+		"no place":       {ImportPath: "internal/unheard"},
+		"go down only":   {ImportPath: "internal/git", Imports: []string{module + "internal/kube"}},
+		"go down":        {ImportPath: "internal/kube", Imports: []string{module + "internal/stack"}},
+		"not know the":   {ImportPath: "internal/kube", Imports: []string{module + "sandbox/node"}},
+		"does not know":  {ImportPath: "cmd/drawbridge", Imports: []string{module + "sandbox"}},
+		"stands for":     {ImportPath: "sandbox/node", Imports: []string{module + "internal/kube"}},
+		"internal/stack": {ImportPath: "internal/kube", Imports: []string{"github.com/aws/aws-sdk-go-v2/service/s3"}},
+		"only  may":      {ImportPath: "sandbox", Imports: []string{"k8s.io/kubernetes/pkg/kubelet"}},
+		"contract":       {ImportPath: "internal/kube", Doc: "Package kube."},
+		"its idea":       {ImportPath: "internal/kube/utils", Doc: strings.Repeat("x", 40)},
+	} {
+		wrong := slices.Concat(upward(p), astray(p), nameless(p))
+		if !slices.ContainsFunc(wrong, func(w string) bool { return strings.Contains(w, rule) }) {
+			t.Errorf("%q does not bite: %q", rule, wrong)
+		}
+	}
+	good := pkg{ImportPath: "sandbox/aws/cloudformation", Doc: strings.Repeat("x", 40), Imports: []string{module + "internal/template/schema", "github.com/aws/aws-sdk-go-v2/aws"}}
+	if wrong := slices.Concat(upward(good), astray(good), nameless(good)); len(wrong) > 0 {
+		t.Error(wrong)
 	}
 }
 
 func TestPackagesSayTheirContract(t *testing.T) {
 	t.Parallel()
 	for _, p := range packages(t) {
-		if len(p.Doc) < 40 {
-			t.Errorf("%s: no package comment that says its contract", p.ImportPath)
-		}
-		if forbiddenNames.MatchString(p.ImportPath) {
-			t.Errorf("%s: a package is named for its idea", p.ImportPath)
+		for _, wrong := range nameless(p) {
+			t.Error(wrong)
 		}
 	}
+}
+
+// nameless is what a package does not say of itself.
+func nameless(p pkg) (wrong []string) {
+	if len(p.Doc) < 40 {
+		wrong = append(wrong, p.ImportPath+": no package comment that says its contract")
+	}
+	if forbiddenNames.MatchString(p.ImportPath) {
+		wrong = append(wrong, p.ImportPath+": a package is named for its idea")
+	}
+	return wrong
 }
 
 func TestFilesAreReadInOneSitting(t *testing.T) {
@@ -184,14 +236,9 @@ func TestFilesAreReadInOneSitting(t *testing.T) {
 
 func lines(t *testing.T, file string) int {
 	t.Helper()
-	f, err := os.Open(file)
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	n := 0
-	for s := bufio.NewScanner(f); s.Scan(); {
-		n++
-	}
-	return n
+	return bytes.Count(text, []byte("\n"))
 }

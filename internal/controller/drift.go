@@ -42,6 +42,7 @@ func (r *drifts) correct(ctx context.Context, d kube.Drift) {
 		if ctx.Err() == nil {
 			log.Error("drift is not corrected", "error", err)
 			r.tell(&env, corev1.EventTypeWarning, "DriftNotCorrected", d, "was %s by somebody else and can't be corrected: %v", whatHappened(d), err)
+			r.lookAgain(ctx, &env, d)
 		}
 		return
 	}
@@ -51,6 +52,19 @@ func (r *drifts) correct(ctx context.Context, d kube.Drift) {
 			r.tell(&env, corev1.EventTypeNormal, "DriftCorrected", d, "was %s by somebody else and is as the commit has it again: %s", whatHappened(d), cmp.Or(strings.Join(paths(c.Fields), ", "), string(c.Action)))
 		}
 	}
+}
+
+// driftAgain is when an object is looked at again whose correction failed.
+const driftAgain = time.Minute
+
+// lookAgain does not leave an object as it is because the API server was away, or
+// refused it, at one moment.
+func (r *drifts) lookAgain(ctx context.Context, env *v1alpha1.Environment, d kube.Drift) {
+	cluster, err := r.places.cluster(ctx, env)
+	if err != nil {
+		return // connected anew, all of it is looked at
+	}
+	time.AfterFunc(driftAgain, func() { cluster.Recheck(d.Object) })
 }
 
 func whatHappened(d kube.Drift) string {

@@ -60,6 +60,10 @@ func (c *Cluster) Expect(ctx context.Context, owner Owner, objects []v1alpha1.Ap
 // deleted or suspended.
 func (c *Cluster) Forget(owner Owner) { c.seen.expect(owner, nil) }
 
+// Recheck sends the Drift of an object once more, if it is still one: a Drift is
+// sent once, and its correction may have failed for a reason that passes.
+func (c *Cluster) Recheck(object ID) { c.seen.recheck(object) }
+
 // driftQueue holds Drifts until they are read, at most one an object.
 type driftQueue struct {
 	out  chan Drift

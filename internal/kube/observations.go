@@ -180,6 +180,15 @@ func (o *observations) judge(id ID) {
 	o.drifts.put(Drift{Owner: e.owner, Object: id, Deleted: what.absent})
 }
 
+func (o *observations) recheck(id ID) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if e := o.expected[id]; e != nil {
+		e.drifted = observation{}
+		o.judge(id)
+	}
+}
+
 // kindOf an object of which something is expected.
 func (o *observations) kindOf(id ID) (kind, bool) {
 	o.mu.Lock()

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"testing"
+	"time"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	"github.com/google/go-cmp/cmp"
@@ -51,6 +52,28 @@ func TestOldObservationsDoNotCount(t *testing.T) {
 	o.see(w, at(11, theirs))
 	if !drifted() {
 		t.Error("a later change does not count")
+	}
+
+	// Its correction failed: it is sent once, and once more when asked.
+	sent := func() bool {
+		select {
+		case d := <-o.drifts.out:
+			return d.Object == id
+		case <-time.After(20 * time.Millisecond):
+			return false
+		}
+	}
+	if !sent() || sent() {
+		t.Error("a drift is not sent once")
+	}
+	o.recheck(id)
+	if !sent() {
+		t.Error("a drift is not sent again")
+	}
+	o.see(w, at(12, ours))
+	o.recheck(id)
+	if sent() {
+		t.Error("what is as it should be was sent as a drift")
 	}
 }
 

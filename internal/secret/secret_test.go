@@ -86,6 +86,12 @@ func TestValue(t *testing.T) {
 		"-----BEGIN RSA PRIVATE KEY-----":     true,
 		"****":                                true,
 		"plain":                               false,
+		"--password=hunter2":                  true,
+		"db.user=x\ndb.password = hunter2":    true,
+		`{"apiKey": "hunter2"}`:               true,
+		"secretName: tls":                     false,
+		"the token is short":                  false,
+		"password:":                           false,
 	} {
 		if got := Value(text); got != want {
 			t.Errorf("Value(%q) = %v, want %v", text, got, want)

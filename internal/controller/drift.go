@@ -3,6 +3,7 @@ package controller
 import (
 	"cmp"
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -38,6 +39,10 @@ func (r *drifts) correct(ctx context.Context, d kube.Drift) {
 	}
 	started := time.Now()
 	changes, err := r.applyAgain(ctx, &env, d)
+	if errors.Is(err, rollout.ErrBusy) { // others are not to wait behind it
+		r.lookAgain(ctx, &env, d)
+		return
+	}
 	if err != nil {
 		if ctx.Err() == nil {
 			log.Error("drift is not corrected", "error", err)

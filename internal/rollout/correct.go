@@ -2,8 +2,10 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
 	"github.com/drawbridge-gitops/drawbridge/internal/component"
@@ -12,15 +14,24 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/internal/render"
 )
 
+// ErrBusy says that a rollout works on the component, and may for long.
+var ErrBusy = errors.New("a rollout works on the component")
+
+// correctPatience is longer than it takes to apply objects again, and much shorter
+// than a rollout that waits may take.
+const correctPatience = 10 * time.Second
+
 // Correct applies those objects of a component again that drifted, as the commit
 // defines them that the component was last rolled out from. It costs one request
 // an object. A component whose last rollout did not end well is left to the next
 // one. Of the Request, Commit and Change are not used.
 //
-// It waits while a rollout works on the same component, and may run beside one
-// that works on others.
+// It waits a little while a rollout works on the same component, and then returns
+// ErrBusy; it may run beside one that works on others.
 func Correct(ctx context.Context, r Request, name string, objects []string) ([]diff.Change, error) {
-	letGo, err := r.State.hold(ctx, name)
+	waiting, cancel := context.WithTimeoutCause(ctx, correctPatience, ErrBusy)
+	letGo, err := r.State.hold(waiting, name)
+	cancel()
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -317,4 +318,22 @@ func TestCorrectAppliesOneObject(t *testing.T) {
 	if w.did() != "apply web" || len(w.store.writes) > 0 {
 		t.Errorf("did %q, wrote %q", w.did(), w.store.writes)
 	}
+}
+
+// A correction does not wait behind a rollout that waits itself.
+func TestCorrectDoesNotWaitForARollout(t *testing.T) {
+	t.Parallel()
+	w := newShop(t)
+	r := Request{Environment: w.env, Repository: w, Components: &w.cache, State: w.state, Cluster: w.cluster, Stacks: w.stacks}
+	synctest.Test(t, func(t *testing.T) {
+		letGo, err := w.state.hold(t.Context(), "web")
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(30*time.Minute, letGo)
+		begun := time.Now()
+		if _, err := Correct(t.Context(), r, "web", []string{configMap + "web"}); !errors.Is(err, ErrBusy) || time.Since(begun) > time.Minute {
+			t.Errorf("%v after %s", err, time.Since(begun))
+		}
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/drawbridge-gitops/drawbridge/internal/build/buildspec"
@@ -39,8 +40,8 @@ type Request struct {
 	// Network lets the commands use the network.
 	Network bool
 	// Files hide files of the machine, such as credentials and the controller's
-	// own, or show them in spite of that. Writable and Tmp are set here: Source and
-	// Scratch, and a folder of Scratch.
+	// own, or show them in spite of that. Source and Scratch are writable in any
+	// case, and Tmp is a folder of Scratch.
 	Files contain.Files
 	// Log gets each line as soon as it is printed, in order, never two at once. Nil
 	// for none.
@@ -189,10 +190,12 @@ func (b *build) run(ctx context.Context) error {
 // reached.
 func (b *build) inShell(ctx context.Context, values map[string]string) (reached bool, err error) {
 	files := b.Files
-	files.Writable, files.Tmp = []string{b.Source, b.Scratch}, b.folder("tmp")
+	// What is named later is mounted later: a folder comes before what is in it.
+	files.Writable = append(slices.Clip(files.Writable), b.Source, b.Scratch)
+	files.Tmp = b.folder("tmp")
 	b.shell, err = session.Start(ctx, contain.Command{
 		Dir: b.Source, Env: b.environment(values), Limits: b.Limits, Network: b.Network,
-		Roots: []string{b.Source, b.Scratch}, Files: files,
+		Roots: files.Writable, Files: files,
 	}, b.Spec.Env.Shell, b.folder("shell"), b.log)
 	if err != nil {
 		return false, err

@@ -21,17 +21,20 @@ import (
 type Builder struct {
 	dir    string
 	limits contain.Limits
+	hidden []string
 	mu     sync.Mutex
 	caches map[string]chan struct{} // by folder; holds one while it is in use
 }
 
 // NewBuilder returns a Builder that works below the folder, all of which can be
 // made again. Zero limits are an hour, 64 MiB of output and 8 GiB of disk a build.
-func NewBuilder(dir string, limits contain.Limits) *Builder {
+// Builds do not see what is in the hidden folders and files, where the kernel
+// permits that; the folder of the Builder may be in one.
+func NewBuilder(dir string, limits contain.Limits, hidden ...string) *Builder {
 	if limits == (contain.Limits{}) {
 		limits = contain.Limits{Time: time.Hour, Output: 64 << 20, Disk: 8 << 30}
 	}
-	return &Builder{dir: dir, limits: limits, caches: map[string]chan struct{}{}}
+	return &Builder{dir: dir, limits: limits, hidden: hidden, caches: map[string]chan struct{}{}}
 }
 
 // Order is a build of a folder of a commit.
@@ -83,6 +86,7 @@ func (b *Builder) Build(ctx context.Context, o Order) (Result, error) {
 		Spec: o.Spec, Source: filepath.Join(source, filepath.FromSlash(o.Path)), Scratch: scratch,
 		Output: filepath.Join(work, "artifacts"), Cache: cache, About: o.About, Variables: o.Variables, Hidden: o.Hidden,
 		Parameters: o.Parameters, Secrets: o.Secrets, Limits: b.limits, Network: true, Log: o.Log,
+		Files: contain.Files{Writable: []string{source}, Hidden: b.hidden},
 	})
 }
 

@@ -150,6 +150,7 @@ func TestLimits(t *testing.T) {
 		"fills the disk and ends":      {"head -c 65536 /dev/zero > f", Limits{Disk: 1 << 14}, ErrDisk},
 		"fills the disk and fails":     {"head -c 65536 /dev/zero > f; exit 1", Limits{Disk: 1 << 14}, ErrDisk},
 		"one file, many names":         {"head -c 65536 /dev/zero > f; for i in 1 2 3 4; do ln f f$i; ln -s / l$i; done", Limits{Disk: 1 << 17}, nil},
+		"roots in roots":               {"mkdir in; head -c 65536 /dev/zero > in/f", Limits{Disk: 1 << 17}, nil},
 		"a sparse file takes no space": {"head -c 1 /dev/zero | dd of=f bs=1 seek=100000000 2>&1", Limits{Disk: 1 << 17}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -158,7 +159,7 @@ func TestLimits(t *testing.T) {
 			if c.limits.Time == 0 {
 				c.limits.Time = time.Minute
 			}
-			command.Limits, command.Roots = c.limits, []string{command.Dir}
+			command.Limits, command.Roots = c.limits, []string{command.Dir, command.Dir, command.Dir + "/in"}
 			var out bytes.Buffer
 			command.Stdout = &out
 			err := Run(t.Context(), command)

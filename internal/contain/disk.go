@@ -4,18 +4,25 @@ import (
 	"context"
 	"io/fs"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
 
 // Size is how many bytes the files and folders below the roots take on the disk:
-// each file once, however many names it has; links are not followed. What can't
-// be read, or is deleted meanwhile, counts nothing.
+// each file once, however many names it has, and also when one root is in
+// another; links are not followed. What can't be read, or is deleted meanwhile,
+// counts nothing.
 func Size(roots ...string) int64 {
 	var total int64
 	type file struct{ device, inode uint64 }
 	seen := map[file]bool{} // files with several names
-	for _, root := range roots {
+	for i, root := range roots {
+		if slices.ContainsFunc(roots[:i], func(r string) bool { return r == root }) ||
+			slices.ContainsFunc(roots, func(r string) bool { return strings.HasPrefix(root, r+string(filepath.Separator)) }) {
+			continue
+		}
 		_ = filepath.WalkDir(root, func(_ string, d fs.DirEntry, err error) error {
 			if err != nil {
 				return nil

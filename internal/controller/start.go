@@ -59,6 +59,10 @@ type Options struct {
 	Log           *slog.Logger
 }
 
+// podCredentials is where a Pod has the tokens of its service account, for the
+// cluster and for AWS.
+const podCredentials = "/var/run/secrets"
+
 // Run starts the controller and returns when ctx ends or something it can't do
 // without failed.
 func Run(ctx context.Context, o Options) error {
@@ -66,6 +70,11 @@ func Run(ctx context.Context, o Options) error {
 	if err := errors.Join(scheme.AddToScheme(sch), v1alpha1.AddToScheme(sch)); err != nil {
 		return err
 	}
+	dataDir, err := filepath.Abs(o.DataDir)
+	if err != nil {
+		return err
+	}
+	o.DataDir = dataDir
 	if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
@@ -109,7 +118,7 @@ func Run(ctx context.Context, o Options) error {
 		client: mgr.GetClient(), reader: mgr.GetAPIReader(), log: o.Log, ledger: book, logs: lines, events: mgr.GetEventRecorder("drawbridge"),
 		repositories: &repositories{secrets: watched, mirror: mirror, components: new(component.Cache)},
 		apps:         cdk.New(cdk.Options{Dir: filepath.Join(o.DataDir, "cdk")}),
-		builds:       build.NewBuilder(filepath.Join(o.DataDir, "builds"), contain.Limits{}),
+		builds:       build.NewBuilder(filepath.Join(o.DataDir, "builds"), contain.Limits{}, o.DataDir, podCredentials),
 		places:       newPlaces(config, watched, o),
 		runs:         &runs{byEnv: map[types.NamespacedName]*run{}},
 		summaries:    &summaries{client: mgr.GetClient(), last: map[types.NamespacedName]v1alpha1.EnvironmentStatus{}},

@@ -135,7 +135,9 @@ type build struct {
 	Request
 	result Result
 	log    *log
-	shell  *session.Session
+	// guard finds what may be in no output.
+	guard *secret.Mask
+	shell *session.Session
 	// failure is the first; the build goes on after some.
 	failure error
 	// cached are the patterns of the cache, by the folder of the cache that they
@@ -149,11 +151,12 @@ func (b *build) run(ctx context.Context) error {
 	if err := b.check(ctx); err != nil {
 		return err
 	}
-	values, hidden, err := b.resolve(ctx)
+	resolved, err := b.resolve(ctx)
 	if err != nil {
 		return err
 	}
-	b.log = newLog(secret.NewMask(append(hidden, b.Hidden...)...), b.Log)
+	b.log = newLog(secret.NewMask(slices.Concat(resolved.hidden, b.Hidden)...), b.Log)
+	b.guard = secret.NewMask(slices.Concat(resolved.guarded, b.Hidden)...)
 	for _, name := range []string{"home", "tmp", "shell"} {
 		if err := os.MkdirAll(b.folder(name), 0o700); err != nil {
 			return err
@@ -169,7 +172,7 @@ func (b *build) run(ctx context.Context) error {
 	if err := b.restoreCache(); err != nil {
 		return err
 	}
-	reached, err := b.inShell(ctx, values)
+	reached, err := b.inShell(ctx, resolved.values)
 	if err != nil {
 		return errors.Join(b.failure, err)
 	}

@@ -249,11 +249,11 @@ env:
     OLD: db:password:AWSPREVIOUS
     ALL: "db:::v1"
     PORT: db:port
-  exported-variables: [PUBLIC, TOKEN]
+  exported-variables: [PUBLIC, PORT, URL, TOKEN]
 phases:
   build:
     commands:
-      - export PUBLIC=yes; echo $TOKEN; printf $PASSWORD | base64; echo "$OLD"
+      - export PUBLIC=yes URL=mysql://u:$PASSWORD@h; echo $TOKEN; printf $PASSWORD | base64; echo "$OLD"
       - test "$ALL" = '{"password":"second-password","port":3306}' && echo second-password
       - 'echo caller-$TOKEN-secret; : second-password'
 `
@@ -267,10 +267,10 @@ phases:
 	r, log := request(t, map[string]string{"buildspec.yml": spec})
 	r.Parameters, r.Secrets, r.Hidden = store, store, []string{"caller-"}
 	result, err := Run(t.Context(), r)
-	if err == nil || !strings.Contains(err.Error(), "exported variable TOKEN holds a secret value") {
+	if err == nil || !strings.Contains(err.Error(), "exported variable URL holds a secret value") {
 		t.Errorf("got %v", err)
 	}
-	if d := cmp.Diff(map[string]string{"PUBLIC": "yes"}, result.Exported); d != "" {
+	if d := cmp.Diff(map[string]string{"PUBLIC": "yes", "PORT": "3306"}, result.Exported); d != "" {
 		t.Errorf("exported (-want +got):\n%s", d)
 	}
 	all := log.String() + fmt.Sprint(err) + fmt.Sprint(result)

@@ -44,7 +44,8 @@
 //
 // Values of parameter-store and secrets-manager, and Request.Hidden, are masked in
 // each line of the log and in errors, see secret.Mask. An exported variable that
-// holds one fails the build, since outputs are stored and shown.
+// holds one fails the build, since outputs are stored and shown; short values
+// that are no secret by their name, such as a user or a port, may be exported.
 //
 // # Errors
 //

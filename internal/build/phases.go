@@ -105,7 +105,7 @@ func (b *build) export() error {
 		switch {
 		case !ok:
 			b.log.mark("%s: exported variable %s is not set", name.Source, name.Value)
-		case b.log.mask.Text(value) != value:
+		case b.guard.Text(value) != value:
 			delete(b.result.Exported, name.Value)
 			if b.failure == nil {
 				b.failure = fmt.Errorf("%s: exported variable %s holds a secret value; outputs are stored and shown, so export the secret's name instead", name.Source, name.Value)

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,19 +10,64 @@ import (
 
 	"github.com/drawbridge-gitops/drawbridge/internal/build/buildspec"
 	"github.com/drawbridge-gitops/drawbridge/internal/document"
+	"github.com/drawbridge-gitops/drawbridge/internal/secret"
 )
 
-// resolve returns the variables of the specification, and which values among
-// them are secret.
-func (b *build) resolve(ctx context.Context) (values map[string]string, hidden []string, err error) {
+// resolved are the variables of a specification.
+type resolved struct {
+	values map[string]string
+	// hidden are masked in the log, and guarded are those among them that may be in
+	// no output. A user name of four letters is only hidden: by chance it is in
+	// many a text.
+	hidden, guarded []string
+}
+
+// longEnough is the length from which a text does not hold a secret by chance.
+const longEnough = 8
+
+func (r *resolved) hide(name, value string) {
+	r.hidden = append(r.hidden, value)
+	if len(value) >= longEnough || secret.Name(name) {
+		r.guarded = append(r.guarded, value)
+	}
+}
+
+// hideAll hides the texts within a secret too, when it is JSON: commands take
+// them out.
+func (r *resolved) hideAll(name, value string) {
+	r.hide(name, value)
+	var v any
+	if json.Unmarshal([]byte(value), &v) != nil {
+		return
+	}
+	var walk func(name string, v any)
+	walk = func(name string, v any) {
+		switch x := v.(type) {
+		case string:
+			r.hide(name, x)
+		case []any:
+			for _, e := range x {
+				walk(name, e)
+			}
+		case map[string]any:
+			for key, e := range x {
+				walk(key, e)
+			}
+		}
+	}
+	walk(name, v)
+}
+
+// resolve reads what the specification refers to.
+func (b *build) resolve(ctx context.Context) (resolved, error) {
 	env := b.Spec.Env
-	values = map[string]string{}
+	r := resolved{values: map[string]string{}}
 	var faults []error
 	fail := func(at buildspec.Source, format string, args ...any) {
 		faults = append(faults, document.Errorf(at, format, args...))
 	}
 	for name, v := range env.Variables {
-		values[name] = v.Value
+		r.values[name] = v.Value
 	}
 	for _, name := range slices.Sorted(maps.Keys(env.Parameters)) {
 		p := env.Parameters[name]
@@ -34,9 +80,8 @@ func (b *build) resolve(ctx context.Context) (values map[string]string, hidden [
 			fail(p.Source, "env.parameter-store: %s: parameter %s: %w", name, p.Value, err)
 			continue
 		}
-		values[name] = value
-		// Whether it is a SecureString is not told; most are.
-		hidden = append(hidden, value)
+		r.values[name] = value
+		r.hide(name, value) // whether it is a SecureString is not told; most are
 	}
 	for _, name := range slices.Sorted(maps.Keys(env.Secrets)) {
 		s := env.Secrets[name]
@@ -52,16 +97,16 @@ func (b *build) resolve(ctx context.Context) (values map[string]string, hidden [
 			fail(s.Source, "env.secrets-manager: %s: secret %s: %w", name, s.ID, err)
 			continue
 		}
-		values[name] = value
-		hidden = append(append(hidden, value), texts(value)...)
+		r.values[name] = value
+		r.hideAll(cmp.Or(s.Key, name), value)
 	}
 	if ctx.Err() != nil {
-		return nil, nil, context.Cause(ctx)
+		return r, context.Cause(ctx)
 	}
 	if len(faults) > 0 {
-		return nil, nil, document.Join(faults)
+		return r, document.Join(faults)
 	}
-	return values, hidden, nil
+	return r, nil
 }
 
 // keyOf returns a field of the JSON object that a secret holds. No error quotes
@@ -83,30 +128,4 @@ func keyOf(value, key string) (string, error) {
 		return text, nil
 	}
 	return string(field), nil
-}
-
-// texts are the strings within a secret that is JSON: commands take them out.
-func texts(value string) []string {
-	var v any
-	if json.Unmarshal([]byte(value), &v) != nil {
-		return nil
-	}
-	var all []string
-	var walk func(any)
-	walk = func(v any) {
-		switch x := v.(type) {
-		case string:
-			all = append(all, x)
-		case []any:
-			for _, e := range x {
-				walk(e)
-			}
-		case map[string]any:
-			for _, e := range x {
-				walk(e)
-			}
-		}
-	}
-	walk(v)
-	return all
 }

@@ -131,10 +131,14 @@ func forms(value string) []string {
 	if len(value) < shortest {
 		return nil
 	}
-	quoted, _ := json.Marshal(value)
+	quoted, _ := json.Marshal(value) // with \u0026 for &, as Go does
+	var plain strings.Builder
+	e := json.NewEncoder(&plain)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(value) // text can always be encoded
 	escaped := url.QueryEscape(value)
 	all := []string{
-		string(quoted[1 : len(quoted)-1]),
+		unquoted(string(quoted)), unquoted(strings.TrimSuffix(plain.String(), "\n")),
 		strings.ReplaceAll(value, "'", `'\''`), strings.ReplaceAll(value, "'", `'"'"'`),
 		escaped, strings.ReplaceAll(escaped, "+", "%20"), url.PathEscape(value), lowerHex(escaped),
 	}
@@ -152,6 +156,8 @@ func forms(value string) []string {
 	all = slices.DeleteFunc(all, func(form string) bool { return len(form) < shortestForm })
 	return append(all, value)
 }
+
+func unquoted(text string) string { return text[1 : len(text)-1] }
 
 // encoded is the part of the base64 that only the value decides, when it comes
 // after so many bytes (of each three) and others follow.

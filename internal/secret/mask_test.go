@@ -17,7 +17,7 @@ const key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0\nBAQEFAASCBKcw
 func TestMask(t *testing.T) {
 	t.Parallel()
 	const password = "p&ss w/rd'42"
-	m := NewMask(password, "abcdef", "cdefgh", "defg", "", "ab", key)
+	m := NewMask(password, `say "x&y"`, "abcdef", "cdefgh", "defg", "", "ab", key)
 	for text, want := range map[string]string{
 		"":                                 "",
 		"nothing here":                     "nothing here",
@@ -28,6 +28,7 @@ func TestMask(t *testing.T) {
 		"xdefgx":                           "x***x",
 		"ab":                               "ab",
 		"+ echo 'p&ss w/rd'\\''42'":        "+ echo '***'",
+		`{"b":"say \"x&y\""}`:              `{"b":"***"}`,
 		`{"a":"p\u0026ss w/rd'42"}`:        `{"a":"***"}`,
 		"x=" + url.QueryEscape(password):   "x=***",
 		"/" + url.PathEscape(password):     "/***",

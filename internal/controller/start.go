@@ -113,6 +113,9 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("cluster at %s: %w", config.Host, err)
 	}
+	if here := contain.Available(); errors.Join(here.Processes, here.Files, here.Network) != nil {
+		o.Log.Warn("the kernel does not isolate apps and builds", "processes", here.Processes, "files", here.Files, "network", here.Network)
+	}
 	watched := &secrets{ctx: ctx, client: clientset, byName: map[types.NamespacedName]toolscache.SharedIndexInformer{}}
 	w := &world{
 		client: mgr.GetClient(), reader: mgr.GetAPIReader(), log: o.Log, ledger: book, logs: lines, events: mgr.GetEventRecorder("drawbridge"),

@@ -5,8 +5,9 @@
 //
 // The signature is verified (package sigv4); the access key says the account, the
 // credential scope the region and the service. The request then goes to that
-// service, which answers in its own protocol (package wire). Requests for what is
-// not implemented get the service's proper error and are logged by name.
+// service, which answers in its own protocol (package wire), unless a fault is set
+// that makes it fail (package fault). Requests for what is not implemented get the
+// service's proper error and are logged by name.
 //
 // # What is in it
 //
@@ -21,7 +22,11 @@
 // An Endpoint is safe for concurrent use. It opens no connection of its own. It
 // logs no secrets. Paths that begin with /_sandbox/ are the sandbox's own and need
 // no signature: GET /_sandbox/simulated-time?since=RFC3339 tells how much of the
-// time since then went into simulated durations, as {"seconds": 3.0}.
+// time since then went into simulated durations, as {"seconds": 3.0}; and
+// /_sandbox/faults sets faults:
+//
+//	curl -X POST -H 'Content-Type: application/json' $AWS_ENDPOINT_URL/_sandbox/faults \
+//	  -d '{"kind": "throttle", "service": "cloudformation", "operation": "ExecuteChangeSet", "count": 3}'
 package aws
 
 import (
@@ -36,6 +41,7 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/acm"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/eks"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/elbv2"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/fault"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/resource"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/route53"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/sigv4"
@@ -93,6 +99,7 @@ type Endpoint struct {
 	certificates *acm.ACM
 	balancers    *elbv2.ELBV2
 	verifier     sigv4.Verifier
+	faults       fault.Switch
 	closers      []func() error
 }
 
@@ -146,6 +153,9 @@ func (e *Endpoint) Close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// Faults make the services fail on request. Options.Services are left alone.
+func (e *Endpoint) Faults() *fault.Switch { return &e.faults }
 
 // Store is the state that all services share.
 func (e *Endpoint) Store() *store.Store { return e.store }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/fault"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/sigv4"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/wire"
 )
@@ -47,7 +48,12 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	call.Account, call.Principal, call.UserID = identity.Account, identity.Principal, identity.UserID
-	service.ServeHTTP(w, r.WithContext(wire.WithCall(r.Context(), call)))
+	r = r.WithContext(wire.WithCall(r.Context(), call))
+	if own, ok := service.(fault.Service); ok { // not one of Options.Services
+		e.faults.Serve(name, own, w, r)
+		return
+	}
+	service.ServeHTTP(w, r)
 }
 
 // guess finds the service of a request with no credential scope, for the form of
@@ -140,6 +146,10 @@ func authenticationError(service string, protocol wire.Protocol, err error) erro
 }
 
 func (e *Endpoint) serveSandbox(w http.ResponseWriter, r *http.Request, path string) {
+	if path == "faults" {
+		e.faults.ServeHTTP(w, r)
+		return
+	}
 	if path != "simulated-time" || r.Method != http.MethodGet {
 		http.NotFound(w, r)
 		return

@@ -87,7 +87,6 @@ func (e *Endpoint) addServices(options Options) error {
 	e.add(tagging.New(e.store,
 		identities, network, databases, secrets, parameters, events, images, objects, e.certificates, e.balancers, others,
 	).Service())
-	e.resources.SetFallback(generic.New(e.store, e.pace))
 	clock := options.Clock
 	if clock == nil {
 		clock = simtime.System{}

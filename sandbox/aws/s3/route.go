@@ -81,8 +81,7 @@ var plain = map[string]bool{
 
 // ServeHTTP answers one request.
 func (s *S3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	req := &request{Request: r, w: w, call: wire.CallOf(r.Context()), query: r.URL.Query()}
-	req.bucket, req.key = address(r)
+	req := newRequest(w, r)
 	w.Header().Set("X-Amz-Request-Id", req.call.RequestID)
 	found := findRoute(req)
 	if found == nil {
@@ -98,6 +97,21 @@ func (s *S3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := found.run(s, req); err != nil {
 		s.WriteError(w, r, fmt.Errorf("s3 %s: %w", found.operation, err))
 	}
+}
+
+func newRequest(w http.ResponseWriter, r *http.Request) *request {
+	req := &request{Request: r, w: w, call: wire.CallOf(r.Context()), query: r.URL.Query()}
+	req.bucket, req.key = address(r)
+	return req
+}
+
+// Operation names the operation that a request is for, "" where there is none.
+func (s *S3) Operation(r *http.Request) string {
+	found := findRoute(newRequest(nil, r))
+	if found == nil {
+		return ""
+	}
+	return found.operation
 }
 
 func findRoute(req *request) *route {

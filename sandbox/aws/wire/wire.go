@@ -119,14 +119,24 @@ func (s *Service) TakesUnsigned(r *http.Request) bool {
 	if len(s.Unsigned) == 0 || r.Body == nil {
 		return false
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, largestUnsigned+1))
-	if err != nil || len(body) > largestUnsigned {
-		return false
+	r.Body = http.MaxBytesReader(nil, r.Body, largestUnsigned)
+	return slices.Contains(s.Unsigned, s.Operation(r))
+}
+
+// Operation names the operation that a request is for, "" where it can't be read. The
+// body is there to be read again.
+func (s *Service) Operation(r *http.Request) string {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return ""
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	name, _, err := s.read(r)
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	return err == nil && slices.Contains(s.Unsigned, name)
+	if err != nil {
+		return ""
+	}
+	return name
 }
 
 // ServeHTTP answers one request. The context must carry a [Call], and the body

@@ -17,7 +17,11 @@ import (
 // apply brings all resources of the target template to what it says, then works
 // out the outputs. What goes away is left to the cleanup.
 func (r *runner) apply(ctx context.Context) error {
-	t, err := template.Parse([]byte(r.op.Target.Template), "template")
+	text, err := r.c.text(r.scope(), r.op.Target.Template)
+	if err != nil {
+		return err
+	}
+	t, err := template.Parse([]byte(text), "template")
 	if err != nil {
 		return err // it was parsed before it was accepted
 	}
@@ -36,7 +40,7 @@ func (r *runner) apply(ctx context.Context) error {
 	var mu sync.Mutex
 	var failed []string
 	err = walk(ctx, bound.Order(), t.Dependencies, true, func(ctx context.Context, id string) error {
-		err := r.one(ctx, t, id)
+		err := r.one(ctx, bound, id)
 		if err != nil {
 			mu.Lock()
 			failed = append(failed, id)
@@ -137,7 +141,7 @@ func (e *brokenStore) Unwrap() error { return e.error }
 
 // one brings one resource to what the template says, if an earlier run of the
 // operation has not done so.
-func (r *runner) one(ctx context.Context, t *template.Template, id string) error {
+func (r *runner) one(ctx context.Context, bound *template.Bound, id string) error {
 	s, err := r.c.load(r.k)
 	if err != nil {
 		return &brokenStore{err}
@@ -150,15 +154,19 @@ func (r *runner) one(ctx context.Context, t *template.Template, id string) error
 	if before != nil && !before.exists() {
 		before = nil // an update that was not rolled back failed to make it
 	}
-	desired, err := r.desired(ctx, t, &s, id)
+	desired, err := bound.WithResources(s.answer).Resource(id)
 	if err == nil {
 		err = desired.Check()
 	}
 	next := &live{Desired: desired, Operation: r.op.ID}
+	if now != nil && now.Operation == r.op.ID {
+		next.SignalsUntil = now.SignalsUntil // the run before this one waited already
+	}
 	if err != nil {
-		next.Desired = template.Desired{LogicalID: id, Type: t.Resources[id].Type}
+		next.Desired = template.Desired{LogicalID: id, Type: bound.Template.Resources[id].Type}
 		if before != nil {
-			next = before
+			same := *before
+			next = &same
 			next.Operation, next.Did = r.op.ID, ""
 		}
 		return r.failed(next, before, err)
@@ -213,23 +221,15 @@ func (r *runner) one(ctx context.Context, t *template.Template, id string) error
 	return nil
 }
 
-func (r *runner) desired(ctx context.Context, t *template.Template, s *stack, id string) (template.Desired, error) {
-	b, err := t.Bind(r.c.environment(ctx, r.k.Scope, s, r.op.Target))
-	if err != nil {
-		return template.Desired{}, err
-	}
-	return b.Resource(id)
-}
-
 func complete(status types.ResourceStatus) bool {
 	return slices.Contains([]types.ResourceStatus{types.ResourceStatusCreateComplete, types.ResourceStatusUpdateComplete,
 		types.ResourceStatusImportComplete, types.ResourceStatusRollbackComplete}, status)
 }
 
-// keep writes a resource without an event.
+// keep notes a resource that stays as it is. There is no need to write it now: after
+// a crash it stays as it is again.
 func (r *runner) keep(next *live) error {
-	err := r.change(func(s *stack) { s.Resources[next.LogicalID] = next })
-	if err != nil {
+	if err := r.c.touch(r.k, func(s *stack) { s.Resources[next.LogicalID] = next }); err != nil {
 		return &brokenStore{err}
 	}
 	return nil

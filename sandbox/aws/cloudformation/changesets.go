@@ -189,11 +189,10 @@ func (c *CloudFormation) listChangeSets(ctx context.Context, in *cfn.ListChangeS
 
 // describeParameters masks the values of NoEcho parameters.
 func describeParameters(t target) []types.Parameter {
-	parsed, err := template.Parse([]byte(t.Template), "template")
 	var out []types.Parameter
 	for _, name := range slices.Sorted(maps.Keys(t.Parameters)) {
 		value := t.Parameters[name]
-		if err != nil || parsed.Parameters[name] == nil || parsed.Parameters[name].NoEcho {
+		if slices.Contains(t.NoEcho, name) {
 			value = template.NoEcho
 		}
 		out = append(out, types.Parameter{ParameterKey: aws.String(name), ParameterValue: aws.String(value)})

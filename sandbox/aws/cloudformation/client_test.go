@@ -14,7 +14,7 @@ import (
 
 // client is the official client of a service. Who calls is given, as there is
 // nothing in front of the service that checks signatures.
-func client(t *testing.T, service *wire.Service, call wire.Call) *cfn.Client {
+func client(t testing.TB, service *wire.Service, call wire.Call) *cfn.Client {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		call := call
@@ -23,7 +23,9 @@ func client(t *testing.T, service *wire.Service, call wire.Call) *cfn.Client {
 	}))
 	t.Cleanup(server.Close)
 	return cfn.New(cfn.Options{
-		Region: call.Region, BaseEndpoint: aws.String(server.URL), RetryMaxAttempts: 1,
+		// The SDK closes the body of a request as soon as the answer begins, which
+		// net/http may take for a failed write in the middle of a long answer.
+		Region: call.Region, BaseEndpoint: aws.String(server.URL), RetryMaxAttempts: 3,
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 	})
 }

@@ -47,10 +47,15 @@ type CloudFormation struct {
 	ctx  context.Context
 	stop context.CancelFunc
 
-	commits sync.Mutex
+	// commits guards atWork, and is held while a commit writes: what is read under it
+	// is in the store.
+	commits sync.RWMutex
+	atWork  map[key]*snapshot
 
 	mu        sync.Mutex
 	running   map[key]*running
+	waiting   []*amendment  // to be written
+	writing   bool          // somebody writes
 	signalled chan struct{} // closed, and made anew, at each signal
 	closed    bool
 	wait      sync.WaitGroup
@@ -86,7 +91,7 @@ func New(options Options) *CloudFormation {
 		options.Zones = func(region string) []string { return []string{region + "a", region + "b"} }
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	return &CloudFormation{Options: options, ctx: ctx, stop: stop, running: map[key]*running{}, signalled: make(chan struct{})}
+	return &CloudFormation{Options: options, ctx: ctx, stop: stop, running: map[key]*running{}, atWork: map[key]*snapshot{}, signalled: make(chan struct{})}
 }
 
 // Resume takes up the operations that the last process left unfinished.
@@ -99,8 +104,8 @@ func (c *CloudFormation) Resume() error {
 			return err
 		}
 		for _, scope := range scopes {
-			err := stacks.Walk(tx, scope, "", func(id string, s stack) error {
-				if s.Operation != nil && !s.Operation.waits() {
+			err := operationRows.Walk(tx, scope, "", func(id string, op operation) error {
+				if !op.waits() {
 					found = append(found, key{scope, id})
 				}
 				return nil

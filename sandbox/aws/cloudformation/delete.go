@@ -30,7 +30,7 @@ func (r *runner) deleteAll(ctx context.Context) error {
 			fmt.Sprintf("The following resource(s) failed to delete: [%s]. ", strings.Join(failed, ", ")))
 	}
 	_, err = r.c.commit(func(tx *store.Tx) (key, *stack, error) {
-		s, err := mustGet(tx, r.k)
+		s, err := r.c.mustGet(tx, r.k)
 		if err != nil {
 			return r.k, nil, err
 		}

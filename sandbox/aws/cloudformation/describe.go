@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -13,14 +14,36 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/store"
 )
 
-// all lists the stacks of the caller's scope, the newest first.
-func (c *CloudFormation) all(ctx context.Context) (out []stack, err error) {
+// headers are stacks without their resources, of which those are left out that keep
+// refuses.
+func (c *CloudFormation) headers(ctx context.Context, ids []string, keep func(*stack) bool) (out []*stack, err error) {
 	err = c.Store.View(func(tx *store.Tx) error {
-		out, err = stacks.List(tx, scopeOf(ctx), "")
+		for _, id := range ids {
+			s, there, err := stacks.Get(tx, scopeOf(ctx), id)
+			if err != nil {
+				return err
+			}
+			if op, under, err := operationRows.Get(tx, scopeOf(ctx), id); err != nil {
+				return err
+			} else if under {
+				s.Operation = &op
+			}
+			if there && (keep == nil || keep(&s)) {
+				out = append(out, &s)
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// ids are those of the stacks of the caller's scope, the newest first.
+func (c *CloudFormation) ids(ctx context.Context, deleted bool) (ids []string, err error) {
+	err = c.Store.View(func(tx *store.Tx) error {
+		ids, err = newestFirst(tx, scopeOf(ctx), deleted)
 		return err
 	})
-	slices.SortStableFunc(out, func(a, b stack) int { return b.Created.Compare(a.Created) })
-	return out, err
+	return ids, err
 }
 
 func (c *CloudFormation) describeStacks(ctx context.Context, in *cfn.DescribeStacksInput) (*cfn.DescribeStacksOutput, error) {
@@ -33,14 +56,17 @@ func (c *CloudFormation) describeStacks(ctx context.Context, in *cfn.DescribeSta
 		out.Stacks = append(out.Stacks, s.describe())
 		return out, nil
 	}
-	all, err := c.all(ctx)
+	ids, err := c.ids(ctx, false)
 	if err != nil {
 		return nil, err
 	}
-	all = slices.DeleteFunc(all, func(s stack) bool { return s.Deleted != nil })
-	some, next, err := page(all, in.NextToken, 100)
+	some, next, err := page(ids, in.NextToken, 100)
+	if err != nil {
+		return nil, err
+	}
+	found, err := c.headers(ctx, some, nil)
 	out.NextToken = next
-	for _, s := range some {
+	for _, s := range found {
 		out.Stacks = append(out.Stacks, s.describe())
 	}
 	return out, err
@@ -84,13 +110,16 @@ func describeDeployment(t target) *types.DeploymentConfig {
 }
 
 func (c *CloudFormation) listStacks(ctx context.Context, in *cfn.ListStacksInput) (*cfn.ListStacksOutput, error) {
-	all, err := c.all(ctx)
+	ids, err := c.ids(ctx, true)
 	if err != nil {
 		return nil, err
 	}
-	all = slices.DeleteFunc(all, func(s stack) bool {
-		return len(in.StackStatusFilter) > 0 && !slices.Contains(in.StackStatusFilter, s.Status)
+	all, err := c.headers(ctx, ids, func(s *stack) bool {
+		return len(in.StackStatusFilter) == 0 || slices.Contains(in.StackStatusFilter, s.Status)
 	})
+	if err != nil {
+		return nil, err
+	}
 	some, next, err := page(all, in.NextToken, 100)
 	out := &cfn.ListStacksOutput{NextToken: next}
 	for _, s := range some {
@@ -143,14 +172,16 @@ func (c *CloudFormation) describeStackResource(ctx context.Context, in *cfn.Desc
 func (c *CloudFormation) describeStackResources(ctx context.Context, in *cfn.DescribeStackResourcesInput) (*cfn.DescribeStackResourcesOutput, error) {
 	var found []*stack
 	if physical := aws.ToString(in.PhysicalResourceId); physical != "" && in.StackName == nil {
-		all, err := c.all(ctx)
+		stackID, err := c.stackOf(ctx, physical)
 		if err != nil {
 			return nil, err
 		}
-		for _, s := range all {
-			if s.Deleted == nil && slices.ContainsFunc(s.resources(), func(r *live) bool { return r.PhysicalID == physical }) {
-				found = append(found, &s)
+		if stackID != "" {
+			_, s, err := c.find(ctx, &stackID)
+			if err != nil {
+				return nil, err
 			}
+			found = append(found, s)
 		}
 		if found == nil {
 			return nil, invalid("Stack for %s does not exist", physical)
@@ -182,6 +213,24 @@ func (c *CloudFormation) describeStackResources(ctx context.Context, in *cfn.Des
 	return out, nil
 }
 
+// stackOf is the ID of the stack that has a resource of the physical ID, or "".
+func (c *CloudFormation) stackOf(ctx context.Context, physicalID string) (stackID string, err error) {
+	err = c.Store.View(func(tx *store.Tx) error {
+		return resourceRows.Walk(tx, scopeOf(ctx), "", func(at string, r *live) error {
+			if r.PhysicalID != physicalID {
+				return nil
+			}
+			id := at[:strings.LastIndex(at, "/")]
+			s, _, err := stacks.Get(tx, scopeOf(ctx), id)
+			if err == nil && s.Deleted == nil {
+				stackID, err = id, store.Stop
+			}
+			return err
+		})
+	})
+	return stackID, err
+}
+
 func (c *CloudFormation) listStackResources(ctx context.Context, in *cfn.ListStackResourcesInput) (*cfn.ListStackResourcesOutput, error) {
 	_, s, err := c.find(ctx, in.StackName)
 	if err != nil {
@@ -204,26 +253,20 @@ func (c *CloudFormation) listStackResources(ctx context.Context, in *cfn.ListSta
 }
 
 func (c *CloudFormation) listExports(ctx context.Context, in *cfn.ListExportsInput) (*cfn.ListExportsOutput, error) {
-	all, err := c.all(ctx)
+	var all []exported
+	err := c.Store.View(func(tx *store.Tx) (err error) {
+		all, err = exports.List(tx, scopeOf(ctx), "") // by name
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	var exports []types.Export
-	for _, s := range all {
-		for _, o := range s.Outputs {
-			if o.Export != "" && s.Deleted == nil {
-				exports = append(exports, types.Export{ExportingStackId: aws.String(s.ID), Name: aws.String(o.Export), Value: aws.String(o.Value)})
-			}
-		}
+	some, next, err := page(all, in.NextToken, 100)
+	out := &cfn.ListExportsOutput{NextToken: next}
+	for _, e := range some {
+		out.Exports = append(out.Exports, types.Export{ExportingStackId: aws.String(e.StackID), Name: aws.String(e.Name), Value: aws.String(e.Value)})
 	}
-	slices.SortFunc(exports, func(a, b types.Export) int {
-		if *a.Name < *b.Name {
-			return -1
-		}
-		return 1
-	})
-	some, next, err := page(exports, in.NextToken, 100)
-	return &cfn.ListExportsOutput{Exports: some, NextToken: next}, err
+	return out, err
 }
 
 func (c *CloudFormation) listImports(ctx context.Context, in *cfn.ListImportsInput) (*cfn.ListImportsOutput, error) {

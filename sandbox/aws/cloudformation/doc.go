@@ -29,6 +29,11 @@
 // providers carry a token that stays the same when they are repeated. After a
 // crash [CloudFormation.Resume] takes up each operation where it stood.
 //
+// A stack is a row for itself, one for its operation and one for each resource. One
+// that is being worked on is kept in memory as well, and what its resources write
+// at the same time is written together, so that the work on a stack grows with its
+// resources and not with their square.
+//
 // # What differs from AWS
 //
 // A change set is complete when CreateChangeSet returns; it fails there when

@@ -71,7 +71,7 @@ func (c *CloudFormation) detectStackDrift(ctx context.Context, in *cfn.DetectSta
 	d := detection{Scope: k.Scope, ID: newID(), StackID: s.ID, LogicalIDs: in.LogicalResourceIds, Begun: c.now(),
 		Status: types.StackDriftDetectionStatusDetectionInProgress, Drift: types.StackDriftStatusNotChecked}
 	_, err = c.commit(func(tx *store.Tx) (key, *stack, error) {
-		s, err := mustGet(tx, k)
+		s, err := c.mustGet(tx, k)
 		if err != nil {
 			return k, nil, err
 		}
@@ -133,7 +133,7 @@ func (c *CloudFormation) detected(d detection, unknown []string) error {
 	}
 	_, err := c.commit(func(tx *store.Tx) (key, *stack, error) {
 		k := key{d.Scope, d.StackID}
-		s, err := mustGet(tx, k)
+		s, err := c.mustGet(tx, k)
 		s.Drift.Status, s.Drift.At = d.Drift, c.now()
 		return k, &s, cmpOr(err, detections.Put(tx, d.Scope, d.ID, d))
 	})

@@ -20,9 +20,7 @@ func (c *CloudFormation) environment(ctx context.Context, scope store.Scope, s *
 		Parameters: t.Parameters, Region: scope.Region, AccountID: scope.Account, StackName: s.Name, StackID: s.ID,
 		NotificationARNs: t.NotificationARNs, StackTags: t.Tags,
 		AvailabilityZones: func(region string) ([]string, error) { return c.Zones(region), nil },
-		Resource: func(id, attribute string) (any, bool, error) {
-			return s.Resources[id].answer(attribute)
-		},
+		Resource:          s.answer,
 		Import: func(name string) (string, error) {
 			value, err := c.export(scope, name)
 			if err == nil && !slices.Contains(s.Imports, name) {
@@ -44,6 +42,11 @@ func (c *CloudFormation) environment(ctx context.Context, scope store.Scope, s *
 type errorText string
 
 func (e errorText) Error() string { return string(e) }
+
+// answer is what Ref (attribute "") and Fn::GetAtt give for a resource of the stack.
+func (s *stack) answer(id, attribute string) (any, bool, error) {
+	return s.Resources[id].answer(attribute)
+}
 
 // answer is what Ref (attribute "") and Fn::GetAtt give for the resource.
 func (r *live) answer(attribute string) (any, bool, error) {
@@ -69,21 +72,14 @@ func (r *live) answer(attribute string) (any, bool, error) {
 }
 
 func (c *CloudFormation) export(scope store.Scope, name string) (value string, err error) {
-	found := false
 	err = c.Store.View(func(tx *store.Tx) error {
-		return stacks.Walk(tx, scope, "", func(_ string, s stack) error {
-			for _, o := range s.Outputs {
-				if s.Deleted == nil && o.Export == name {
-					value, found = o.Value, true
-					return store.Stop
-				}
-			}
-			return nil
-		})
+		found, there, err := exports.Get(tx, scope, name)
+		if err == nil && !there {
+			err = errorText("No export named " + name + " found.")
+		}
+		value = found.Value
+		return err
 	})
-	if err == nil && !found {
-		err = errorText("No export named " + name + " found.")
-	}
 	return value, err
 }
 

@@ -2,7 +2,7 @@ package cloudformation
 
 import (
 	"context"
-	"slices"
+	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -26,25 +26,30 @@ func (c *CloudFormation) describeStackEvents(ctx context.Context, in *cfn.Descri
 	if err != nil {
 		return nil, bracketed(err, in.StackName)
 	}
-	var all []event
-	err = c.Store.View(func(tx *store.Tx) (err error) {
-		all, err = events.List(tx, scopeOf(ctx), s.ID+"/")
-		return err
+	// The newest first, from the one after which the page before ended.
+	last := s.LastEvent
+	if token := aws.ToString(in.NextToken); token != "" {
+		if last, err = strconv.Atoi(token); err != nil || last < 0 || last > s.LastEvent {
+			return nil, invalid("NextToken is not valid")
+		}
+	}
+	out := &cfn.DescribeStackEventsOutput{}
+	err = c.Store.View(func(tx *store.Tx) error {
+		for ; last > 0 && len(out.StackEvents) < 100; last-- {
+			e, there, err := events.Get(tx, scopeOf(ctx), eventKey(s.ID, last))
+			if err != nil {
+				return err
+			}
+			if there && e.Mistake == nil {
+				out.StackEvents = append(out.StackEvents, e.describe())
+			}
+		}
+		return nil
 	})
-	if err != nil {
-		return nil, err
+	if last > 0 {
+		out.NextToken = aws.String(strconv.Itoa(last))
 	}
-	all = slices.DeleteFunc(all, func(e event) bool { return e.Mistake != nil })
-	slices.Reverse(all) // the newest first
-	some, next, err := page(all, in.NextToken, 100)
-	if err != nil {
-		return nil, err
-	}
-	out := &cfn.DescribeStackEventsOutput{NextToken: next}
-	for _, e := range some {
-		out.StackEvents = append(out.StackEvents, e.describe())
-	}
-	return out, nil
+	return out, err
 }
 
 // optional leaves out an empty text.

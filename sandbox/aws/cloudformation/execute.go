@@ -34,7 +34,7 @@ func (c *CloudFormation) executeChangeSet(ctx context.Context, in *cfn.ExecuteCh
 			return k, nil, &types.InvalidChangeSetStatusException{Message: aws.String(
 				fmt.Sprintf("ChangeSet [%s] cannot be executed in its current status of [%s]", cs.ID, cs.Status))}
 		}
-		s, err := mustGet(tx, k)
+		s, err := c.mustGet(tx, k)
 		if err != nil {
 			return k, nil, err
 		}

@@ -30,25 +30,23 @@ func (c *CloudFormation) find(ctx context.Context, nameOrID *string) (key, *stac
 		return key{}, nil, invalid("1 validation error detected: Value null at 'stackName' failed to satisfy constraint: Member must not be null")
 	}
 	k := key{scopeOf(ctx), asked}
-	var found *stack
-	err := c.Store.View(func(tx *store.Tx) error {
-		if !strings.HasPrefix(asked, "arn:") {
-			id, ok, err := names.Get(tx, k.Scope, asked)
-			if err != nil || !ok {
-				return err
-			}
-			k.ID = id
+	if !strings.HasPrefix(asked, "arn:") {
+		err := c.Store.View(func(tx *store.Tx) (err error) {
+			k.ID, _, err = names.Get(tx, k.Scope, asked)
+			return err
+		})
+		if err != nil {
+			return k, nil, err
 		}
-		s, ok, err := stacks.Get(tx, k.Scope, k.ID)
-		if ok {
-			found = &s
-		}
-		return err
-	})
-	if err == nil && found == nil {
+	}
+	found, there, err := c.look(k)
+	if err == nil && !there {
 		err = noStack(asked)
 	}
-	return k, found, err
+	if err != nil {
+		return k, nil, err
+	}
+	return k, &found, nil
 }
 
 func noStack(nameOrID string) error { return invalid("%s", noStackText(nameOrID)) }

@@ -29,7 +29,7 @@ const (
 // world is a CloudFormation over a store, with providers that can be told to
 // fail, and the official client in front of it.
 type world struct {
-	t         *testing.T
+	t         testing.TB
 	path      string
 	state     *store.Store
 	cf        *cloudformation.CloudFormation
@@ -37,18 +37,19 @@ type world struct {
 	providers *scripted
 	objects   map[string]string // templates by their URL
 	clock     *simtime.Manual   // the machine's when nil
+	tell      func(event string)
 
 	mu     sync.Mutex
 	events []string // "LogicalID STATUS"
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	return newWorldAt(t, nil)
 }
 
 // newWorldAt is newWorld with a clock of its own.
-func newWorldAt(t *testing.T, clock *simtime.Manual) *world {
+func newWorldAt(t testing.TB, clock *simtime.Manual) *world {
 	t.Helper()
 	w := &world{clock: clock, t: t, objects: map[string]string{}, path: filepath.Join(t.TempDir(), "aws.db"), providers: &scripted{verdicts: map[string]error{}, gates: map[string]chan struct{}{}}}
 	w.open()
@@ -91,7 +92,11 @@ func (w *world) open() {
 		OnEvent: func(e types.StackEvent) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.events = append(w.events, *e.LogicalResourceId+" "+string(e.ResourceStatus))
+			event := *e.LogicalResourceId + " " + string(e.ResourceStatus)
+			w.events = append(w.events, event)
+			if w.tell != nil {
+				w.tell(event)
+			}
 		},
 	}
 	if w.clock != nil {

@@ -113,14 +113,16 @@ func identityOf(r *template.Resource) (string, bool) {
 // except; it is "" where there is none.
 func (c *CloudFormation) owner(scope store.Scope, except, typeName, physicalID string) (name string, err error) {
 	err = c.Store.View(func(tx *store.Tx) error {
-		return walkStacks(tx, scope, func(s *stack) error {
-			for _, r := range s.Resources {
-				if s.Deleted == nil && s.ID != except && r.Type == typeName && r.PhysicalID == physicalID && r.exists() {
-					name = s.Name
-					return store.Stop
-				}
+		return resourceRows.Walk(tx, scope, "", func(at string, r *live) error {
+			id := at[:strings.LastIndex(at, "/")]
+			if r.Type != typeName || r.PhysicalID != physicalID || !r.exists() || id == except {
+				return nil
 			}
-			return nil
+			s, _, err := stacks.Get(tx, scope, id)
+			if err == nil && s.Deleted == nil {
+				name, err = s.Name, store.Stop
+			}
+			return err
 		})
 	})
 	return name, err

@@ -78,7 +78,11 @@ func (n *nested) make(ctx context.Context, scope store.Scope, q resource.Request
 	if !there {
 		s = stack{ID: k.ID, Name: name, Created: n.c.now(), Parent: parent.ID, Root: cmp.Or(parent.Root, parent.ID)}
 	}
-	t, _, err := n.c.target(ctx, scope, &s, proposalOf(q, parent, set))
+	p, err := n.proposal(scope, q, parent, set)
+	if err != nil {
+		return "", err
+	}
+	t, _, err := n.c.target(ctx, scope, &s, p)
 	if err != nil {
 		return "", err
 	}
@@ -146,18 +150,20 @@ func importsOf(set *changeSet) map[string]string {
 	return set.Imports
 }
 
-// proposalOf is what the properties of a nested stack ask for. Its template is
-// the one that the change set showed, if there is one.
-func proposalOf(q resource.Request, parent *stack, set *changeSet) proposal {
+// proposal is what the properties of a nested stack ask for. Its template is the
+// one that the change set showed, if there is one.
+func (n *nested) proposal(scope store.Scope, q resource.Request, parent *stack, set *changeSet) (proposal, error) {
 	t := parent.Deployed
 	if parent.Operation != nil {
 		t = parent.Operation.Target
 	}
 	p := nestedProposal(q.Properties, t)
-	if set != nil {
-		p.body, p.url = &set.Target.Template, nil
+	if set == nil {
+		return p, nil
 	}
-	return p
+	text, err := n.c.text(scope, set.Target.Template)
+	p.body, p.url = &text, nil
+	return p, err
 }
 
 // nestedProposal is what the properties of a nested stack ask for, where the
@@ -235,7 +241,11 @@ func (n *nested) update(ctx context.Context, k key, q resource.Request) (bool, e
 	if err != nil {
 		return false, err
 	}
-	t, bound, err := n.c.target(ctx, k.Scope, &s, proposalOf(q, parent, set))
+	p, err := n.proposal(k.Scope, q, parent, set)
+	if err != nil {
+		return false, err
+	}
+	t, bound, err := n.c.target(ctx, k.Scope, &s, p)
 	if err != nil {
 		return false, err
 	}

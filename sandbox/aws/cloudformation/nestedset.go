@@ -104,7 +104,7 @@ func (c *CloudFormation) dropTree(tx *store.Tx, scope store.Scope, cs changeSet)
 		if err := c.dropTree(tx, scope, of); err != nil {
 			return err
 		}
-		s, err := mustGet(tx, key{scope, of.StackID})
+		s, err := c.mustGet(tx, key{scope, of.StackID})
 		if err != nil {
 			return err
 		}
@@ -112,7 +112,7 @@ func (c *CloudFormation) dropTree(tx *store.Tx, scope store.Scope, cs changeSet)
 			at := c.now()
 			s.Deleted = &at
 			s.set(at, types.StackStatusDeleteComplete, "")
-			if err := cmpOr(names.Delete(tx, scope, s.Name), save(tx, scope, &s)); err != nil {
+			if err := cmpOr(names.Delete(tx, scope, s.Name), c.saveOnly(tx, scope, &s)); err != nil {
 				return err
 			}
 		}

@@ -70,10 +70,11 @@ func (c *CloudFormation) target(ctx context.Context, scope store.Scope, s *stack
 		}
 	}
 	var err error
-	if t.Template, err = c.body(ctx, scope, s, p.body, p.url, aws.ToBool(p.previousTemplate)); err != nil {
+	text, err := c.body(ctx, scope, s, p.body, p.url, aws.ToBool(p.previousTemplate))
+	if err != nil {
 		return target{}, nil, err
 	}
-	parsed, err := parse(t.Template)
+	parsed, err := parse(text)
 	if err != nil {
 		return target{}, nil, err
 	}
@@ -97,7 +98,13 @@ func (c *CloudFormation) target(ctx context.Context, scope store.Scope, s *stack
 		return target{}, nil, err
 	}
 	t.Parameters = bound.Parameters // those by default too
-	return t, bound, nil
+	for name, p := range parsed.Parameters {
+		if p.NoEcho {
+			t.NoEcho = append(t.NoEcho, name)
+		}
+	}
+	t.Template, err = c.keepText(scope, text)
+	return t, bound, err
 }
 
 // allowed refuses resources whose types are not among those that the request
@@ -137,7 +144,7 @@ func (c *CloudFormation) body(ctx context.Context, scope store.Scope, s *stack, 
 	case previous && s.Deployed.Template == "":
 		return "", invalid("UsePreviousTemplate: stack %s has no template yet", s.Name)
 	case previous:
-		return s.Deployed.Template, nil
+		return c.text(scope, s.Deployed.Template)
 	case body != nil && url != nil:
 		return "", invalid("Exactly one of TemplateBody or TemplateUrl must be specified.")
 	case body != nil && len(*body) > maxBody:

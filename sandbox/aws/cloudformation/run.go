@@ -61,13 +61,7 @@ type runner struct {
 	op *operation
 }
 
-func (r *runner) change(edit func(*stack)) error {
-	_, err := r.c.change(r.k, func(s *stack) error {
-		edit(s)
-		return nil
-	})
-	return err
-}
+func (r *runner) change(edit func(*stack)) error { return r.c.amend(r.k, edit) }
 
 // token is the token of one call for one resource.
 func (r *runner) token(id, verb string) string { return r.op.ID + "/" + id + "/" + verb }
@@ -132,20 +126,17 @@ func (r *runner) fail(failed []string, why string) error {
 func (c *CloudFormation) conflict(k key, outputs []output) (string, error) {
 	var reason string
 	err := c.Store.View(func(tx *store.Tx) error {
-		return stacks.Walk(tx, k.Scope, "", func(id string, other stack) error {
-			if id == k.ID || other.Deleted != nil {
+		for _, o := range outputs {
+			theirs, taken, err := exports.Get(tx, k.Scope, o.Export)
+			if err != nil {
+				return err
+			}
+			if taken && theirs.StackID != k.ID {
+				reason = fmt.Sprintf("Export with name %s is already exported by stack %s. ", o.Export, theirs.StackName)
 				return nil
 			}
-			for _, theirs := range other.Outputs {
-				for _, ours := range outputs {
-					if ours.Export != "" && ours.Export == theirs.Export {
-						reason = fmt.Sprintf("Export with name %s is already exported by stack %s. ", ours.Export, other.Name)
-						return store.Stop
-					}
-				}
-			}
-			return nil
-		})
+		}
+		return nil
 	})
 	if err != nil || reason != "" {
 		return reason, err
@@ -156,11 +147,11 @@ func (c *CloudFormation) conflict(k key, outputs []output) (string, error) {
 // stillImported finds an export that the stack has, that it is to have no more
 // or with another value, and that other stacks use.
 func (c *CloudFormation) stillImported(k key, outputs []output) (reason string, err error) {
+	s, err := c.load(k)
+	if err != nil {
+		return "", err
+	}
 	err = c.Store.View(func(tx *store.Tx) error {
-		s, err := mustGet(tx, k)
-		if err != nil {
-			return err
-		}
 		for _, old := range s.Outputs {
 			if old.Export == "" || slices.ContainsFunc(outputs, func(o output) bool { return o.Export == old.Export && o.Value == old.Value }) {
 				continue
@@ -182,17 +173,4 @@ func (c *CloudFormation) stillImported(k key, outputs []output) (reason string, 
 		return nil
 	})
 	return reason, err
-}
-
-// importers are the names of the stacks that use an export.
-func importers(tx *store.Tx, scope store.Scope, export string) ([]string, error) {
-	var out []string
-	err := stacks.Walk(tx, scope, "", func(_ string, s stack) error {
-		if s.Deleted == nil && slices.Contains(s.Imports, export) {
-			out = append(out, s.Name)
-		}
-		return nil
-	})
-	slices.Sort(out)
-	return out, err
 }

@@ -26,7 +26,7 @@ func (c *CloudFormation) signalResource(ctx context.Context, in *cfn.SignalResou
 	}
 	id := aws.ToString(in.LogicalResourceId)
 	_, err = c.commit(func(tx *store.Tx) (key, *stack, error) {
-		s, err := mustGet(tx, k)
+		s, err := c.mustGet(tx, k)
 		if err != nil {
 			return k, nil, err
 		}
@@ -59,15 +59,10 @@ func (r *runner) await(ctx context.Context, of *live, started types.ResourceStat
 	if err != nil || count == 0 {
 		return initiated, err
 	}
-	s, err := r.c.load(r.k)
-	if err != nil {
-		return initiated, &brokenStore{err}
-	}
-	// A process before this one may have begun to wait.
-	if was := s.Resources[of.LogicalID]; was != nil && was.PhysicalID == of.PhysicalID && !was.SignalsUntil.IsZero() {
-		of.SignalsUntil = was.SignalsUntil
-	} else {
+	if of.SignalsUntil.IsZero() {
 		of.SignalsUntil = r.c.now().Add(timeout)
+	}
+	if !initiated {
 		if err := r.record(of, started, r.c.initiated(of.Type)); err != nil {
 			return true, err
 		}

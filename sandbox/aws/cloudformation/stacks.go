@@ -58,7 +58,7 @@ func (c *CloudFormation) createStack(ctx context.Context, in *cfn.CreateStackInp
 			return key{}, nil, err
 		}
 		if taken {
-			old, err := mustGet(tx, key{scope, id})
+			old, err := c.mustGet(tx, key{scope, id})
 			if err == nil && (token == "" || old.Tokens[token] != "CreateStack") {
 				err = &types.AlreadyExistsException{Message: aws.String(fmt.Sprintf("Stack [%s] already exists", name))}
 			}

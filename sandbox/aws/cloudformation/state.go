@@ -24,15 +24,15 @@ type stack struct {
 	// the one at the top.
 	Parent, Root string
 	ChangeSetID  string
-	Deployed     target // what the stack was last brought to
-	Resources    map[string]*live
+	Deployed     target           // what the stack was last brought to
+	Resources    map[string]*live `json:"-"` // see snapshot.go
 	Outputs      []output
-	Imports      []string // names of exports that it uses
-	Operation    *operation
+	Imports      []string   // names of exports that it uses
+	Operation    *operation `json:"-"`
 	// Policy is the stack policy, or "".
 	Policy string
 	// Unsettled is the last update, where it failed and was not rolled back.
-	Unsettled *operation
+	Unsettled *operation        `json:"-"`
 	Tokens    map[string]string // of clients, to what was done for them
 	// Drift is what the last drift detection found.
 	Drift drift
@@ -46,7 +46,8 @@ type stack struct {
 
 // target is what a stack is to be brought to.
 type target struct {
-	Template         string
+	Template         string   // the key of its text; "" before the first
+	NoEcho           []string // the parameters that must not be shown
 	Description      string
 	Parameters       map[string]string
 	Tags             map[string]string
@@ -96,9 +97,9 @@ type operation struct {
 	Target target
 	Begun  time.Time
 	// Before are the resources as they were, for updates and their rollback.
-	Before map[string]*live
+	Before map[string]*live `json:"-"`
 	// Doomed are the resources to delete in the cleanup, by physical ID.
-	Doomed []*live
+	Doomed []*live `json:"-"`
 	// Failed are the resources that failed, and Failure why the operation did.
 	Failed  []string
 	Failure string
@@ -130,7 +131,7 @@ type operation struct {
 	// Stable are the resources as they were before the first of the updates that
 	// failed one after the other and were not rolled back, and Since the IDs of
 	// these; none after a stack that was well.
-	Stable map[string]*live
+	Stable map[string]*live `json:"-"`
 	Since  []string
 }
 

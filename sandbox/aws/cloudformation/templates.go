@@ -21,19 +21,21 @@ func (c *CloudFormation) getTemplate(ctx context.Context, in *cfn.GetTemplateInp
 		if err != nil {
 			return nil, err
 		}
-		out.TemplateBody = aws.String(cs.Target.Template)
-		return out, nil
+		text, err := c.text(scopeOf(ctx), cs.Target.Template)
+		out.TemplateBody = aws.String(text)
+		return out, err
 	}
 	_, s, err := c.find(ctx, in.StackName)
 	if err != nil {
 		return nil, err
 	}
-	body := s.Deployed.Template
+	key := s.Deployed.Template
 	if s.Operation != nil && s.Operation.Kind == "create" {
-		body = s.Operation.Target.Template
+		key = s.Operation.Target.Template
 	}
-	out.TemplateBody = aws.String(body)
-	return out, nil
+	text, err := c.text(scopeOf(ctx), key)
+	out.TemplateBody = aws.String(text)
+	return out, err
 }
 
 // templateOf is the template that a request is about, which need not be a
@@ -45,7 +47,10 @@ func (c *CloudFormation) templateOf(ctx context.Context, stackName, body, url *s
 		if err != nil {
 			return nil, err
 		}
-		text := found.Deployed.Template
+		text, err := c.text(scopeOf(ctx), found.Deployed.Template)
+		if err != nil {
+			return nil, err
+		}
 		body = &text
 	}
 	text, err := c.body(ctx, scopeOf(ctx), s, body, url, false)

@@ -143,24 +143,26 @@ func (p *Provider) Read(_ context.Context, q resource.Request) (resource.Found, 
 
 // Delete removes a resource; one that is gone already is no error.
 func (p *Provider) Delete(ctx context.Context, q resource.Request) error {
-	ready := p.pace.End(q.Type, simtime.Delete)
+	ready, gone := p.pace.End(q.Type, simtime.Delete), false
 	err := p.store.Update(func(tx *store.Tx) error {
 		old, exists, err := items.Get(tx, scopeOf(q), keyOf(q, q.PhysicalID))
 		if err != nil || !exists {
-			ready = p.pace.Now()
+			gone = true
 			return err
 		}
 		if old.Token == q.Token {
 			ready = old.Ready
-			return nil
+		}
+		if gone = !ready.After(p.pace.Now()); gone {
+			return items.Delete(tx, scopeOf(q), keyOf(q, q.PhysicalID))
 		}
 		old.Token, old.Ready = q.Token, ready
 		return items.Put(tx, scopeOf(q), keyOf(q, q.PhysicalID), old)
 	})
-	if err == nil {
-		err = p.pace.Wait(ctx, ready)
+	if err != nil || gone {
+		return err
 	}
-	if err != nil {
+	if err := p.pace.Wait(ctx, ready); err != nil {
 		return err
 	}
 	return p.store.Update(func(tx *store.Tx) error { return items.Delete(tx, scopeOf(q), keyOf(q, q.PhysicalID)) })

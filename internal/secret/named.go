@@ -2,6 +2,9 @@ package secret
 
 import "regexp"
 
+// withPassword is a URL with a password in it.
+var withPassword = regexp.MustCompile(`://[^/\s:@]*:[^/\s@]+@`)
+
 // assignment is a name and its value, as programs print them: NAME=value,
 // name: value, "name": "value". A URL with a password in it has its own rule.
 var assignment = regexp.MustCompile(`([A-Za-z_][A-Za-z0-9_.-]*)(["']?[ \t]*[=:][ \t]*["']?)([^\s"',;}]{4,})`)

@@ -12,7 +12,6 @@ package secret
 
 import (
 	"encoding/json"
-	"regexp"
 	"strings"
 	"unicode"
 
@@ -57,12 +56,6 @@ func Field(resourceType, path string) bool {
 	return Name(last)
 }
 
-// withPassword is a URL with a password in it.
-var withPassword = regexp.MustCompile(`://[^/\s:@]*:[^/\s@]+@`)
-
-// assignment is a line of a configuration file, or an argument, that sets a secret.
-var assignment = regexp.MustCompile(`(?i)(password|passwd|passphrase|secret|token|credentials?|(api|access|private|secret)[-_.]?key)["']?\s*[:=]\s*["']?[^\s"']`)
-
 // Value tells whether the text is, holds, or refers to, a secret: a dynamic
 // reference to one, the stars that CloudFormation prints for a NoEcho parameter, a
 // private key, a URL with a password, or the setting of one.
@@ -70,8 +63,7 @@ func Value(text string) bool {
 	return strings.Contains(text, "{{resolve:secretsmanager:") ||
 		strings.Contains(text, "{{resolve:ssm-secure:") ||
 		strings.Contains(text, "PRIVATE KEY-----") ||
-		withPassword.MatchString(text) ||
-		assignment.MatchString(text) ||
+		Named(text) != text ||
 		len(text) >= 4 && strings.Trim(text, "*") == ""
 }
 

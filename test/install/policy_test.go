@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/drawbridge-gitops/drawbridge/internal/rollout"
 	"github.com/drawbridge-gitops/drawbridge/internal/stack"
 )
 
@@ -17,14 +18,32 @@ import (
 // the stack's tags.
 var implied = []string{"cloudformation:TagResource", "cloudformation:UntagResource"}
 
+// besides are what the methods of rollout.Account call, in IAM's words: a HeadObject
+// needs GetObject, and ListBucket to be told from one that may not be seen.
+var besides = map[string][]string{
+	"ID": nil, "BucketURL": nil, // GetCallerIdentity needs no permission
+	"Parameter":    {"ssm:GetParameter"},
+	"SecretString": {"secretsmanager:GetSecretValue"},
+	"Session":      {"sts:AssumeRole"},
+	"Publish":      {"s3:GetObject", "s3:ListBucket", "s3:PutObject"},
+}
+
 // TestPolicyNamesTheCalls holds the policy for an Environment's role against the
-// calls that internal/stack makes.
+// calls that internal/stack and internal/account make.
 func TestPolicyNamesTheCalls(t *testing.T) {
 	t.Parallel()
 	want := slices.Clone(implied)
 	api := reflect.TypeFor[stack.API]()
 	for i := range api.NumMethod() {
 		want = append(want, "cloudformation:"+api.Method(i).Name)
+	}
+	account := reflect.TypeFor[rollout.Account]()
+	for i := range account.NumMethod() {
+		calls, ok := besides[account.Method(i).Name]
+		if !ok {
+			t.Errorf("what rollout.Account.%s calls is not known here", account.Method(i).Name)
+		}
+		want = append(want, calls...)
 	}
 	slices.Sort(want)
 	if d := cmp.Diff(want, actions(t, "environment-role.json")); d != "" {

@@ -238,6 +238,13 @@ func TestFaultsOverHTTP(t *testing.T) {
 	}
 	_, err := sts.NewFromConfig(w.Config).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
 	wantCode(t, err, "InternalFailure")
+	remote := fault.Remote(w.server.URL)
+	if _, err := remote.Set(t.Context(), fault.Fault{Kind: "explode"}); err == nil || !strings.Contains(err.Error(), "explode") {
+		t.Errorf("a wrong fault from afar: %v", err)
+	}
+	if list, err := remote.List(t.Context()); err != nil || len(list) != 1 {
+		t.Errorf("the list from afar = %+v, %v", list, err)
+	}
 	if _, list := send(http.MethodGet, "", ""); len(list) != 1 || list[0].Met != 1 {
 		t.Errorf("faults = %+v", list)
 	}

@@ -42,6 +42,7 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/eks"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/elbv2"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/fault"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/iam"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/resource"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/route53"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/sigv4"
@@ -94,6 +95,7 @@ type Endpoint struct {
 	resources    *resource.Registry
 	services     map[string]http.Handler
 	known        map[string]sigv4.Credential
+	identities   *iam.IAM
 	sts          *sts.STS
 	domains      *route53.Route53
 	certificates *acm.ACM

@@ -23,15 +23,20 @@ func known(credentials []Credential) map[string]sigv4.Credential {
 	return out
 }
 
-// credential finds an access key among those known from the start, then among
-// sessions.
+// credential finds an access key among those known from the start, then among those
+// of users, then among sessions.
 func (e *Endpoint) credential(accessKeyID string) (sigv4.Credential, bool) {
 	if c, ok := e.known[accessKeyID]; ok {
 		return c, true
 	}
-	c, found, err := e.sts.Credential(accessKeyID)
-	if err != nil {
-		e.log.Error("AWS sessions can't be read", "error", err)
+	for _, find := range []func(string) (sigv4.Credential, bool, error){e.identities.Credential, e.sts.Credential} {
+		c, found, err := find(accessKeyID)
+		if err != nil {
+			e.log.Error("AWS access keys can't be read", "error", err)
+		}
+		if found && err == nil {
+			return c, true
+		}
 	}
-	return c, found && err == nil
+	return sigv4.Credential{}, false
 }

@@ -27,11 +27,11 @@ import (
 // addServices makes the services and lets each add its resource types. A new
 // service needs its lines here and nothing else.
 func (e *Endpoint) addServices(options Options) error {
-	identities := iam.New(e.store, e.pace)
-	e.add(identities.Service())
-	identities.Register(e.resources)
+	e.identities = iam.New(e.store, e.pace)
+	e.add(e.identities.Service())
+	e.identities.Register(e.resources)
 
-	e.sts = sts.New(e.store, e.pace, identities)
+	e.sts = sts.New(e.store, e.pace, e.identities)
 	e.add(e.sts.Service())
 
 	network := ec2.New(e.store, e.pace, options.Zones)
@@ -85,7 +85,7 @@ func (e *Endpoint) addServices(options Options) error {
 	others := generic.New(e.store, e.pace)
 	e.resources.SetFallback(others)
 	e.add(tagging.New(e.store,
-		identities, network, databases, secrets, parameters, events, images, objects, e.certificates, e.balancers, others,
+		e.identities, network, databases, secrets, parameters, events, images, objects, e.certificates, e.balancers, others,
 	).Service())
 	clock := options.Clock
 	if clock == nil {

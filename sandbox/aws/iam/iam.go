@@ -1,11 +1,11 @@
 // Package iam is the sandbox's IAM, as far as stacks and the tools around them need
 // it: roles with their policies, managed policies with versions, instance profiles,
 // OpenID Connect providers and service-linked roles, by the API and by
-// CloudFormation. Policies are kept and shown, and never enforced: every principal
+// CloudFormation; users and their access keys, which sign, by the API alone. Policies are kept and shown, and never enforced: every principal
 // of the sandbox may do everything, and nothing simulates them.
 //
 // AWS-managed policies (arn:aws:iam::aws:policy/…) can be attached by any name; the
-// sandbox has none of their documents. There are no users and groups.
+// sandbox has none of their documents. There are no groups, and no policies of users.
 //
 // IAM has no regions; its state is the account's.
 package iam
@@ -45,6 +45,7 @@ func (i *IAM) Service() *wire.Service {
 	i.registerPolicies(service)
 	i.registerProfiles(service)
 	i.registerOpenIDProviders(service)
+	i.registerUsers(service)
 	return service
 }
 

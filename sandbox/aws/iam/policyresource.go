@@ -118,7 +118,7 @@ func (managedPolicyProvider) read(properties resource.Props) (document string, w
 		return "", nil, nil
 	}
 	if properties.Has("Users") || properties.Has("Groups") {
-		return "", nil, resource.Invalid("properties Users and Groups: the sandbox has no users and groups")
+		return "", nil, resource.Invalid("properties Users and Groups: the sandbox keeps policies of roles alone")
 	}
 	if document, err = properties.JSON("PolicyDocument"); err != nil {
 		return "", nil, err

@@ -149,7 +149,7 @@ func (p roleProvider) Delete(ctx context.Context, request resource.Request) erro
 }
 
 // rolePolicyProvider drives AWS::IAM::Policy and RolePolicy: an inline policy on
-// one role or more. Users and groups are none of the sandbox's.
+// one role or more. The sandbox keeps none of users and groups.
 type rolePolicyProvider struct{ *IAM }
 
 func (p rolePolicyProvider) Create(ctx context.Context, request resource.Request) (resource.State, error) {
@@ -175,7 +175,7 @@ func (p rolePolicyProvider) write(ctx context.Context, request resource.Request,
 		return resource.State{}, err
 	}
 	if len(wanted) == 0 || properties.Has("Users") || properties.Has("Groups") {
-		return resource.State{}, resource.Invalid("policy %s must name roles, and nothing else: the sandbox has no users and groups", name)
+		return resource.State{}, resource.Invalid("policy %s must name roles, and nothing else: the sandbox keeps policies of roles alone", name)
 	}
 	id := request.PhysicalID
 	if id == "" {

@@ -10,8 +10,8 @@ import (
 // global is the region in which the Tagging API lists what has no region.
 const global = "us-east-1"
 
-// Tagged lists the roles, policies, instance profiles and OpenID Connect providers for
-// the Tagging API.
+// Tagged lists the roles, policies, instance profiles, OpenID Connect providers and
+// users for the Tagging API.
 func (i *IAM) Tagged(tx *store.Tx, scope store.Scope) ([]resource.Tagged, error) {
 	if scope.Region != global {
 		return nil, nil
@@ -34,6 +34,9 @@ func (i *IAM) Tagged(tx *store.Tx, scope store.Scope) ([]resource.Tagged, error)
 		},
 		func() error {
 			return issuers.Walk(tx, account, "", func(_ string, p issuer) error { return add(p.ARN, p.Tags) })
+		},
+		func() error {
+			return users.Walk(tx, account, "", func(_ string, u user) error { return add(u.ARN, u.Tags) })
 		},
 	} {
 		if err := walk(); err != nil {
@@ -62,6 +65,8 @@ func (i *IAM) Retag(tx *store.Tx, scope store.Scope, arn string, change func(map
 		return edit(tx, account, roles, name, func(r *role) { r.Tags = changed(r.Tags) })
 	case "instance-profile":
 		return edit(tx, account, profiles, name, func(p *profile) { p.Tags = changed(p.Tags) })
+	case "user":
+		return edit(tx, account, users, name, func(u *user) { u.Tags = changed(u.Tags) })
 	case "policy":
 		return edit(tx, account, policies, arn, func(p *policy) { p.Tags = changed(p.Tags) })
 	case "oidc-provider":

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/drawbridge-gitops/drawbridge/sandbox/part"
 )
@@ -25,7 +27,7 @@ func (s *Sandbox) controller() (spec, error) {
 	sp := spec{name: Controller, address: s.APIURL(), log: s.LogPath(Controller), restart: true}
 	sp.launch = func() (*part.Child, awaitReady, error) {
 		child, err := part.Start(part.Command{
-			Name: Controller, Path: program, Dir: s.dir, Log: sp.log, Env: plainEnv(s.AWSEnv()...),
+			Name: Controller, Path: program, Dir: s.dir, Log: sp.log, Env: plainEnv(append(toRegistries(), s.AWSEnv()...)...),
 			Args: []string{
 				"drawbridge", "serve",
 				"--kubeconfig=" + s.Kubeconfig(),
@@ -40,4 +42,19 @@ func (s *Sandbox) controller() (spec, error) {
 		}, err
 	}
 	return sp, nil
+}
+
+// registryVariables begin the names of variables that say where packages come
+// from, and how that is reached: what CDK apps and builds need is installed by
+// the controller.
+var registryVariables = []string{
+	"HTTP_PROXY=", "HTTPS_PROXY=", "NO_PROXY=", "http_proxy=", "https_proxy=", "no_proxy=",
+	"SSL_CERT_FILE=", "SSL_CERT_DIR=", "NODE_EXTRA_CA_CERTS=", "REQUESTS_CA_BUNDLE=", "CURL_CA_BUNDLE=",
+	"NPM_CONFIG_", "npm_config_", "PIP_", "GOPROXY=", "MAVEN_",
+}
+
+func toRegistries() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return !slices.ContainsFunc(registryVariables, func(begin string) bool { return strings.HasPrefix(v, begin) })
+	})
 }

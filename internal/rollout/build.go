@@ -92,7 +92,7 @@ func (p *plan) giveRole(ctx context.Context, order *build.Order, role string) er
 	if err != nil {
 		return err
 	}
-	order.About.Account = id
+	order.About.Account, order.Variables["AWS_ACCOUNT_ID"] = id, id
 	variables, err := p.Account.Session(ctx, role)
 	if err != nil {
 		return err

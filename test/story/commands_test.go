@@ -80,6 +80,7 @@ func environment(ts *testscript.TestScript, neg bool, args []string) {
 			WebhookSecretRef: &v1alpha1.LocalReference{Name: "webhook"}, Interval: &metav1.Duration{Duration: time.Hour},
 		},
 		AWS:     &v1alpha1.AWS{Region: shared.Region()},
+		Build:   v1alpha1.Build{RoleARN: "arn:aws:iam::123456789012:role/builds"},
 		Cluster: v1alpha1.Cluster{Namespace: name},
 	}}
 	k := connect(ts)
@@ -182,6 +183,8 @@ func live(ts *testscript.TestScript, neg bool, args []string) {
 	out, err := command(ts, ts.MkAbs("."), "drawbridge", "changes", "-n", ts.Getenv("NS"), "-e", ts.Getenv("ENV"), "--watch", "--commit", ts.Getenv("COMMIT"))
 	ts.Logf("%s", out)
 	if err != nil {
+		out, _ := command(ts, ts.MkAbs("."), "drawbridge", "logs", "-n", ts.Getenv("NS"), "-e", ts.Getenv("ENV"))
+		ts.Logf("its log:\n%s", out)
 		ts.Fatalf("the Change did not succeed: %v", err)
 	}
 }

@@ -224,21 +224,15 @@ func (e *ECR) batchGetImage(ctx context.Context, in *ecr.BatchGetImageInput) (*e
 	return out, err
 }
 
-func (e *ECR) getAuthorizationToken(ctx context.Context, in *ecr.GetAuthorizationTokenInput) (*ecr.GetAuthorizationTokenOutput, error) {
+// getAuthorizationToken gives one token, whichever registries are named: a token is
+// good for all that the caller may use.
+func (e *ECR) getAuthorizationToken(ctx context.Context, _ *ecr.GetAuthorizationTokenInput) (*ecr.GetAuthorizationTokenOutput, error) {
 	scope := scopeOf(ctx)
-	registries := in.RegistryIds
-	if len(registries) == 0 {
-		registries = []string{scope.Account}
-	}
-	out := &ecr.GetAuthorizationTokenOutput{}
-	for _, registry := range registries {
-		out.AuthorizationData = append(out.AuthorizationData, types.AuthorizationData{
-			AuthorizationToken: aws.String(base64.StdEncoding.EncodeToString([]byte("AWS:" + rand.Text()))),
-			ExpiresAt:          aws.Time(e.pace.Now().Add(12 * time.Hour)),
-			ProxyEndpoint:      aws.String("https://" + registry + ".dkr.ecr." + scope.Region + ".amazonaws.com"),
-		})
-	}
-	return out, nil
+	return &ecr.GetAuthorizationTokenOutput{AuthorizationData: []types.AuthorizationData{{
+		AuthorizationToken: aws.String(base64.StdEncoding.EncodeToString([]byte("AWS:" + rand.Text()))),
+		ExpiresAt:          aws.Time(e.pace.Now().Add(12 * time.Hour)),
+		ProxyEndpoint:      aws.String("https://" + scope.Account + ".dkr.ecr." + scope.Region + ".amazonaws.com"),
+	}}}, nil
 }
 
 // byARN finds a repository by its ARN; the zero one where there is none.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/eks"
 	"github.com/aws/aws-sdk-go-v2/service/route53"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
@@ -70,6 +71,33 @@ func FuzzREST(f *testing.F) {
 		if err != nil {
 			if _, expected := As(err); !expected {
 				t.Errorf("decode %q: %v is no answer for a client", body, err)
+			}
+		}
+	})
+}
+
+// FuzzRESTJSON checks that no path, query and document makes the decoder panic.
+func FuzzRESTJSON(f *testing.F) {
+	f.Add("/clusters/one/node-groups?maxResults=5&nextToken=x", `{}`)
+	f.Add("/clusters/%2f/node-groups?maxResults=many&maxResults=1", `{"clusterName": 1}`)
+	f.Add("/clusters", `{"name": "a", "tags": {"b": []}, "resourcesVpcConfig": {"subnetIds": [null]}}`)
+	rest := newEKS()
+	f.Fuzz(func(t *testing.T, path, body string) {
+		target, err := url.Parse(path)
+		if err != nil {
+			return
+		}
+		for method, into := range map[string]any{http.MethodGet: new(eks.ListNodegroupsInput), http.MethodPost: new(eks.CreateClusterInput)} {
+			r := httptest.NewRequest(method, "/", strings.NewReader(body))
+			r.URL = target
+			_, decode, err := rest.readRESTJSON(r)
+			if err == nil && decode != nil {
+				err = decode(into)
+			}
+			if err != nil {
+				if _, expected := As(err); !expected {
+					t.Errorf("decode %q: %v is no answer for a client", body, err)
+				}
 			}
 		}
 	})

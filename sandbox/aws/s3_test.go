@@ -101,6 +101,24 @@ func TestObjects(t *testing.T) {
 		t.Errorf("listing by pages (-want +got):\n%s", diff)
 	}
 
+	got = nil
+	for older := (&s3.ListObjectsInput{Bucket: name, MaxKeys: aws.Int32(1), Delimiter: aws.String("/")}); ; {
+		page := do(t, client.ListObjects, older)
+		for _, p := range page.CommonPrefixes {
+			got = append(got, *p.Prefix)
+		}
+		for _, o := range page.Contents {
+			got = append(got, *o.Key)
+		}
+		if !*page.IsTruncated {
+			break
+		}
+		older.Marker = page.NextMarker
+	}
+	if diff := cmp.Diff([]string{"a/", "b c+d/", "top"}, got); diff != "" {
+		t.Errorf("the older listing (-want +got):\n%s", diff)
+	}
+
 	_, err = client.DeleteBucket(t.Context(), &s3.DeleteBucketInput{Bucket: name})
 	wantCode(t, err, "BucketNotEmpty")
 	wantHandlerCode(t, w.delete(t, "AWS::S3::Bucket", "d", "assets", nil), resource.ResourceConflict)

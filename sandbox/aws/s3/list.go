@@ -18,18 +18,16 @@ type listed struct {
 	StorageClass            string
 }
 
+// listing is what the answers of both operations have.
 type listing struct {
-	XMLName               xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListBucketResult"`
-	Name, Prefix          string
-	Delimiter             string `xml:",omitempty"`
-	StartAfter            string `xml:",omitempty"`
-	EncodingType          string `xml:",omitempty"`
-	MaxKeys, KeyCount     int
-	IsTruncated           bool
-	ContinuationToken     string `xml:",omitempty"`
-	NextContinuationToken string `xml:",omitempty"`
-	Contents              []listed
-	CommonPrefixes        []prefix
+	XMLName        xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListBucketResult"`
+	Name, Prefix   string
+	Delimiter      string `xml:",omitempty"`
+	EncodingType   string `xml:",omitempty"`
+	MaxKeys        int
+	IsTruncated    bool
+	Contents       []listed
+	CommonPrefixes []prefix
 }
 
 type prefix struct{ Prefix string }
@@ -65,27 +63,10 @@ func fold(key, prefix, delimiter string) string {
 	return key
 }
 
-// listObjects is ListObjectsV2. Its continuation token is the last key or common
-// prefix of the page before, in base64.
-func (s *S3) listObjects(r *request) error {
-	limit, err := r.limit("max-keys")
-	if err != nil {
-		return err
-	}
-	out := listing{
-		Name: r.bucket, Prefix: r.query.Get("prefix"), Delimiter: r.query.Get("delimiter"), StartAfter: r.query.Get("start-after"),
-		EncodingType: r.query.Get("encoding-type"), ContinuationToken: r.query.Get("continuation-token"), MaxKeys: limit,
-	}
-	after := out.StartAfter
-	if out.ContinuationToken != "" {
-		raw, err := base64.RawURLEncoding.DecodeString(out.ContinuationToken)
-		if err != nil {
-			return wire.Errorf("InvalidArgument", "The continuation token provided is incorrect")
-		}
-		after = string(raw)
-	}
+// keys lists the keys and common prefixes behind one of them, and the last of this
+// page.
+func (s *S3) keys(r *request, out *listing, after string) (last string, err error) {
 	encode := r.encoding()
-	last := ""
 	err = s.store.View(func(tx *store.Tx) error {
 		if _, err := s.bucket(tx, r.call.Account, r.bucket); err != nil {
 			return err
@@ -97,11 +78,10 @@ func (s *S3) listObjects(r *request) error {
 			if name <= after || common && (name == group || strings.HasPrefix(after, name)) {
 				return nil
 			}
-			if out.KeyCount == out.MaxKeys {
+			if len(out.Contents)+len(out.CommonPrefixes) == out.MaxKeys {
 				out.IsTruncated = out.MaxKeys > 0
 				return store.Stop
 			}
-			out.KeyCount++
 			last = name
 			if common {
 				group = name
@@ -112,13 +92,76 @@ func (s *S3) listObjects(r *request) error {
 			return nil
 		})
 	})
+	out.Prefix, out.Delimiter = encode(out.Prefix), encode(out.Delimiter)
+	return last, err
+}
+
+// newListing reads what both operations are asked for alike.
+func (r *request) newListing() (listing, error) {
+	limit, err := r.limit("max-keys")
+	return listing{
+		Name: r.bucket, Prefix: r.query.Get("prefix"), Delimiter: r.query.Get("delimiter"),
+		EncodingType: r.query.Get("encoding-type"), MaxKeys: limit,
+	}, err
+}
+
+// listObjectsV2 is the listing whose continuation token is the last key or common
+// prefix of the page before, in base64.
+func (s *S3) listObjectsV2(r *request) error {
+	base, err := r.newListing()
 	if err != nil {
 		return err
 	}
+	out := struct {
+		listing
+		StartAfter            string `xml:",omitempty"`
+		KeyCount              int
+		ContinuationToken     string `xml:",omitempty"`
+		NextContinuationToken string `xml:",omitempty"`
+	}{listing: base, ContinuationToken: r.query.Get("continuation-token")}
+	after := r.query.Get("start-after")
+	out.StartAfter = r.encoding()(after)
+	if out.ContinuationToken != "" {
+		raw, err := base64.RawURLEncoding.DecodeString(out.ContinuationToken)
+		if err != nil {
+			return wire.Errorf("InvalidArgument", "The continuation token provided is incorrect")
+		}
+		after = string(raw)
+	}
+	last, err := s.keys(r, &out.listing, after)
+	if err != nil {
+		return err
+	}
+	out.KeyCount = len(out.Contents) + len(out.CommonPrefixes)
 	if out.IsTruncated {
 		out.NextContinuationToken = base64.RawURLEncoding.EncodeToString([]byte(last))
 	}
-	out.Prefix, out.Delimiter, out.StartAfter = encode(out.Prefix), encode(out.Delimiter), encode(out.StartAfter)
+	writeXML(r.w, http.StatusOK, out)
+	return nil
+}
+
+// listObjects is the older listing, which goes on behind a marker. It tells the next
+// one only where there is a delimiter; without one that is the last key.
+func (s *S3) listObjects(r *request) error {
+	base, err := r.newListing()
+	if err != nil {
+		return err
+	}
+	out := struct {
+		listing
+		Marker     string
+		NextMarker string `xml:",omitempty"`
+	}{listing: base}
+	after := r.query.Get("marker")
+	out.Marker = r.encoding()(after)
+	delimited := base.Delimiter != ""
+	last, err := s.keys(r, &out.listing, after)
+	if err != nil {
+		return err
+	}
+	if out.IsTruncated && delimited {
+		out.NextMarker = r.encoding()(last)
+	}
 	writeXML(r.w, http.StatusOK, out)
 	return nil
 }

@@ -51,7 +51,7 @@ var routes = append(settingRoutes(), []route{
 	{level: ofBucket, method: http.MethodDelete, parameter: "tagging", operation: "DeleteBucketTagging", run: (*S3).deleteBucketTagging},
 	{level: ofBucket, method: http.MethodGet, parameter: "versions", operation: "ListObjectVersions", run: (*S3).listVersions},
 	{level: ofBucket, method: http.MethodGet, parameter: "uploads", operation: "ListMultipartUploads", run: (*S3).listUploads},
-	{level: ofBucket, method: http.MethodGet, parameter: "list-type", operation: "ListObjectsV2", run: (*S3).listObjects},
+	{level: ofBucket, method: http.MethodGet, parameter: "list-type", operation: "ListObjectsV2", run: (*S3).listObjectsV2},
 	{level: ofBucket, method: http.MethodPost, parameter: "delete", operation: "DeleteObjects", run: (*S3).deleteObjects},
 	{level: ofObject, method: http.MethodGet, parameter: "tagging", operation: "GetObjectTagging", run: (*S3).getObjectTagging},
 	{level: ofObject, method: http.MethodPut, parameter: "tagging", operation: "PutObjectTagging", run: (*S3).putObjectTagging},
@@ -62,6 +62,7 @@ var routes = append(settingRoutes(), []route{
 	{level: ofObject, method: http.MethodPost, parameter: "uploadId", operation: "CompleteMultipartUpload", run: (*S3).completeUpload},
 	{level: ofObject, method: http.MethodDelete, parameter: "uploadId", operation: "AbortMultipartUpload", run: (*S3).abortUpload},
 	{level: service, method: http.MethodGet, operation: "ListBuckets", run: (*S3).listBuckets},
+	{level: ofBucket, method: http.MethodGet, operation: "ListObjects", run: (*S3).listObjects},
 	{level: ofBucket, method: http.MethodPut, operation: "CreateBucket", run: (*S3).createBucket},
 	{level: ofBucket, method: http.MethodHead, operation: "HeadBucket", run: (*S3).headBucket},
 	{level: ofBucket, method: http.MethodDelete, operation: "DeleteBucket", run: (*S3).deleteBucket},
@@ -76,7 +77,7 @@ var routes = append(settingRoutes(), []route{
 var plain = map[string]bool{
 	"x-id": true, "list-type": true, "prefix": true, "delimiter": true, "max-keys": true, "continuation-token": true,
 	"start-after": true, "encoding-type": true, "fetch-owner": true, "max-buckets": true, "bucket-region": true,
-	"versionId": true, "key-marker": true, "version-id-marker": true, "upload-id-marker": true, "max-uploads": true, "max-parts": true, "part-number-marker": true,
+	"marker": true, "versionId": true, "key-marker": true, "version-id-marker": true, "upload-id-marker": true, "max-uploads": true, "max-parts": true, "part-number-marker": true,
 }
 
 // ServeHTTP answers one request.
@@ -130,7 +131,7 @@ func findRoute(req *request) *route {
 	}
 	for i := range routes {
 		if r := &routes[i]; r.level == at && r.method == req.Method && r.copies == (req.Header.Get("X-Amz-Copy-Source") != "") &&
-			(r.parameter == "" && !subresource && (at != ofBucket || req.Method != http.MethodGet) || r.parameter != "" && req.query.Has(r.parameter)) {
+			(r.parameter == "" && !subresource || r.parameter != "" && req.query.Has(r.parameter)) {
 			return r
 		}
 	}

@@ -31,6 +31,7 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/internal/failpoint"
 	"github.com/drawbridge-gitops/drawbridge/internal/stack"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/fault"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/simtime"
 	"github.com/drawbridge-gitops/drawbridge/test/stack/conformance"
 )
@@ -305,5 +306,20 @@ func TestLargeTemplate(t *testing.T) { // sets the environment, so not in parall
 	result, err := d.Deploy(t.Context(), stack.Request{Environment: "team/production", Component: "db", StackName: "large", Change: "c1", Template: body, Parameters: map[string]string{"Size": "1"}, Capabilities: []string{"CAPABILITY_IAM"}}, nil)
 	if err != nil || result.Status != types.StackStatusCreateComplete {
 		t.Errorf("%+v, %v", result, err)
+	}
+	// S3 may fail, too: the client tries again by itself.
+	for i, kind := range []fault.Kind{fault.Throttle, fault.Fail, fault.Lose} {
+		if _, err := fault.Remote(url).Set(t.Context(), fault.Fault{Kind: kind, Service: "s3", Count: 1}); err != nil {
+			t.Fatal(err)
+		}
+		size := fmt.Sprint(i + 2)
+		result, err := d.Deploy(t.Context(), stack.Request{Environment: "team/production", Component: "db", StackName: "large", Change: "c" + size, Template: body + strings.Repeat(" ", i+1), Parameters: map[string]string{"Size": size}, Capabilities: []string{"CAPABILITY_IAM"}}, nil)
+		if err != nil || result.Status != types.StackStatusUpdateComplete {
+			t.Errorf("with S3 that meets %s: %+v, %v", kind, result, err)
+		}
+	}
+	list, err := fault.Remote(url).List(t.Context())
+	if err != nil || slices.ContainsFunc(list, func(s fault.Status) bool { return s.Met != 1 }) {
+		t.Errorf("faults = %+v, %v", list, err)
 	}
 }

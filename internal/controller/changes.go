@@ -123,7 +123,7 @@ func (r *changes) end(ctx context.Context, env *v1alpha1.Environment, change *v1
 	failpoint.Hit("controller/after-append")
 	record := entry.Record
 	status := statusOf(change, outcome.Steps, outcome.Unchanged)
-	status.Phase, status.Message = v1alpha1.Phase(record.Outcome), record.Reason
+	status.Phase, status.Message = v1alpha1.Phase(record.Outcome), rollout.Clip(record.Reason)
 	finished = metav1.NewMicroTime(record.FinishedAt)
 	started := metav1.NewMicroTime(record.StartedAt)
 	status.StartedAt, status.FinishedAt = &started, &finished

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -87,8 +88,15 @@ func (r *drifts) tell(env *v1alpha1.Environment, kind, reason string, d kube.Dri
 	if d.Deleted {
 		action = "Create"
 	}
-	r.events.Eventf(env, object, kind, reason, action, "%s of component %s "+format, append([]any{d.Object.Resource(), d.Owner.Component}, args...)...)
+	note := fmt.Sprintf("%s of component %s "+format, append([]any{d.Object.Resource(), d.Owner.Component}, args...)...)
+	if len(note) > maxNote {
+		note = strings.ToValidUTF8(note[:maxNote], "") + "…"
+	}
+	r.events.Eventf(env, object, kind, reason, action, "%s", note)
 }
+
+// maxNote is what an event may say: the API server refuses 1,024 bytes and more.
+const maxNote = 1000
 
 func (r *drifts) applyAgain(ctx context.Context, env *v1alpha1.Environment, d kube.Drift) ([]diff.Change, error) {
 	state, err := r.state(ctx, env)

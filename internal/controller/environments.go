@@ -26,6 +26,7 @@ import (
 
 	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
 	"github.com/drawbridge-gitops/drawbridge/internal/git"
+	"github.com/drawbridge-gitops/drawbridge/internal/rollout"
 )
 
 const defaultInterval = time.Minute
@@ -71,7 +72,10 @@ func (r *environments) Reconcile(ctx context.Context, request ctrl.Request) (ctr
 		r.log.Warn("branch is not deployed", "environment", request.String(), "reason", source.reason, "error", source.err)
 		return ctrl.Result{RequeueAfter: interval}, r.summaries.write(ctx, &env, summary{reason: source.reason, message: source.err.Error(), synced: true})
 	}
-	return ctrl.Result{RequeueAfter: interval}, err
+	if err != nil {
+		return ctrl.Result{}, err // tried again sooner than that
+	}
+	return ctrl.Result{RequeueAfter: interval}, nil
 }
 
 // sourceError is a reason why the head of the branch is not deployed that only
@@ -174,7 +178,7 @@ func (r *environments) makeChange(ctx context.Context, env *v1alpha1.Environment
 		},
 		Spec: v1alpha1.ChangeSpec{
 			Environment: env.Name, Commit: commit.OID, Base: r.summaries.deployed(env), Sequence: sequence, Settings: settings(env),
-			Author: commit.Author, Committer: commit.Committer, Subject: commit.Subject,
+			Author: rollout.Clip(commit.Author), Committer: rollout.Clip(commit.Committer), Subject: rollout.Clip(commit.Subject),
 			Pusher: r.pushers.of(commit.OID),
 		},
 	}

@@ -84,7 +84,9 @@ func statusOf(change *v1alpha1.Change, steps []rollout.Step, unchanged int) v1al
 	status.Steps = nil
 	for _, s := range steps {
 		status.Totals[s.Phase]++
-		status.Steps = append(status.Steps, s.Step)
+		step := s.Step
+		step.Message = rollout.Clip(step.Message) // whole in the ledger; here many have to fit
+		status.Steps = append(status.Steps, step)
 	}
 	if len(status.Steps) > maxSteps {
 		urgency := map[v1alpha1.Phase]int{v1alpha1.PhaseFailed: 0, v1alpha1.PhaseRunning: 1, v1alpha1.PhaseSkipped: 2, v1alpha1.PhasePending: 3}

@@ -1,7 +1,9 @@
 package controller
 
 import (
+	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -115,5 +117,18 @@ func TestCarryOver(t *testing.T) {
 	}
 	if d := cmp.Diff([]string{"done", "again", "running"}, names); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
+	}
+}
+
+// A Change has to fit into the API server, whatever went wrong in it.
+func TestStatusIsNoLargerThanItMayBe(t *testing.T) {
+	t.Parallel()
+	var steps []rollout.Step
+	for range 2 * maxSteps {
+		steps = append(steps, rollout.Step{Step: v1alpha1.Step{Phase: v1alpha1.PhaseFailed, Message: strings.Repeat("x", 1<<20)}})
+	}
+	text, err := json.Marshal(statusOf(&v1alpha1.Change{}, steps, 0))
+	if err != nil || len(text) > 1<<20 {
+		t.Errorf("%d bytes, %v; want less than the 1.5 MB that etcd takes", len(text), err)
 	}
 }

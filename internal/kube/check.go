@@ -73,6 +73,7 @@ func (c *Cluster) resolve(ctx context.Context, objects []render.Object, namespac
 	defined := definitions(slices.Concat(crds, objects))
 	items := make([]item, 0, len(objects))
 	first := make(map[ID]render.Source, len(objects))
+	unserved := map[schema.GroupVersionKind]bool{} // the server is asked once for each
 	var errs []error
 	for _, o := range objects {
 		u := o.Object
@@ -83,8 +84,12 @@ func (c *Cluster) resolve(ctx context.Context, objects []render.Object, namespac
 		}
 		k, fromCRD := defined[gvk]
 		if !fromCRD {
-			var err error
-			if k, err = c.kinds.serve(ctx, gvk); errors.Is(err, errNotServed) {
+			err := errNotServed
+			if !unserved[gvk] {
+				k, err = c.kinds.serve(ctx, gvk)
+			}
+			if errors.Is(err, errNotServed) {
+				unserved[gvk] = true
 				errs = append(errs, c.kindError(o, gvk))
 				continue
 			} else if err != nil {

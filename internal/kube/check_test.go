@@ -2,6 +2,7 @@ package kube
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -56,6 +57,24 @@ app.yaml:61: ConfigMap default/f is already defined at app.yaml:51: keep one of 
 	var k *KindError
 	if !errors.As(err, &k) || k.Use != "networking.k8s.io/v1" {
 		t.Errorf("%#v", k)
+	}
+}
+
+// Many objects of a kind that is not there cost one look.
+func TestCheckAsksOnceForAKind(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var text strings.Builder
+	for i := range 50 {
+		fmt.Fprintf(&text, "---\napiVersion: nobody.example.test/v1\nkind: Nothing\nmetadata: {name: n%d}\n", i)
+	}
+	before := w.kinds.asked
+	err := w.Check(w.ctx, objects(t, text.String()))
+	if err == nil || strings.Count(err.Error(), "does not serve") != 50 {
+		t.Errorf("%v, want 50 errors", err)
+	}
+	if n := w.kinds.asked - before; n != 1 {
+		t.Errorf("the server was asked %d times", n)
 	}
 }
 

@@ -62,16 +62,21 @@ func (c *Cluster) Prune(ctx context.Context, owner Owner, ids []string, o PruneO
 		return nil, err
 	}
 	all := make([]*doomed, 0, len(ids))
+	unserved := map[schema.GroupKind]bool{} // the server is asked once for each
 	for _, s := range ids {
 		id, err := ParseID(s)
 		if err != nil {
 			return nil, err
 		}
+		gk := schema.GroupKind{Group: id.Group, Kind: id.Kind}
 		k, known := c.seen.kindOf(id)
-		if !known {
-			k, err = c.kinds.preferred(ctx, schema.GroupKind{Group: id.Group, Kind: id.Kind})
+		if unserved[gk] {
+			err = errNotServed
+		} else if !known {
+			k, err = c.kinds.preferred(ctx, gk)
 		}
 		if errors.Is(err, errNotServed) {
+			unserved[gk] = true
 			c.seen.forget(owner, id)
 			continue
 		}

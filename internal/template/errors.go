@@ -57,7 +57,7 @@ func (es Errors) Error() string {
 	for i, e := range es {
 		lines[i] = e.Error()
 	}
-	return strings.Join(lines, "\n")
+	return strings.Join(slices.Compact(lines), "\n") // several of one line may say the same
 }
 
 // Unwrap lets errors.As find an *Error.

@@ -337,3 +337,13 @@ func TestCorrectDoesNotWaitForARollout(t *testing.T) {
 		}
 	})
 }
+
+func TestACommitWithoutComponentsSaysSo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o := w.commit("-- README.md --\nA shop.\n")
+	w.succeeded(o)
+	if !strings.Contains(o.Message, `no component below "/"`) {
+		t.Error(o.Message)
+	}
+}

@@ -130,6 +130,9 @@ func run(ctx context.Context, r *Request) (string, error) {
 	}
 	steps, unchanged := r.Steps.All()
 	if len(steps) == 0 {
+		if unchanged == 0 {
+			return fmt.Sprintf("nothing to do: the commit defines no component below %q (spec.source.path)", "/"+r.Environment.Spec.Source.Path), nil
+		}
 		return fmt.Sprintf("nothing to do: %s unchanged", count(unchanged, "component")), nil
 	}
 	return fmt.Sprintf("%s rolled out and healthy, %d unchanged", count(len(steps), "component"), unchanged), nil

@@ -85,7 +85,7 @@ func (e *Endpoint) addServices(options Options) error {
 	others := generic.New(e.store, e.pace)
 	e.resources.SetFallback(others)
 	e.add(tagging.New(e.store,
-		e.identities, network, databases, secrets, parameters, events, images, objects, e.certificates, e.balancers, others,
+		e.identities, network, databases, secrets, parameters, events, images, objects, e.domains, e.certificates, e.balancers, others,
 	).Service())
 	clock := options.Clock
 	if clock == nil {

@@ -24,20 +24,22 @@ func TestTaggedResources(t *testing.T) {
 	type made struct{ typeName, id string }
 	var all []made
 	for typeName, properties := range map[string]map[string]any{
-		"AWS::IAM::Role":               {"AssumeRolePolicyDocument": map[string]any{}},
-		"AWS::IAM::OIDCProvider":       {"Url": "https://issuer.local"},
-		"AWS::IAM::InstanceProfile":    {},
-		"AWS::RDS::DBInstance":         mysql(group, nil),
-		"AWS::RDS::DBParameterGroup":   {"Family": "mysql8.4", "Description": "d"},
-		"AWS::SecretsManager::Secret":  {"SecretString": "x"},
-		"AWS::SSM::Parameter":          {"Type": "String", "Value": "x"},
-		"AWS::Logs::LogGroup":          {},
-		"AWS::ECR::Repository":         {},
-		"AWS::S3::Bucket":              {},
-		"AWS::EC2::SecurityGroup":      {"GroupDescription": "d"},
-		"AWS::SQS::Queue":              {},
-		"AWS::Lambda::Function":        {"Code": map[string]any{"ZipFile": "x"}, "Role": "r"},
-		"AWS::CloudFront::CachePolicy": {"CachePolicyConfig": map[string]any{"Name": "c"}}, // can have no tags
+		"AWS::IAM::Role":                           {"AssumeRolePolicyDocument": map[string]any{}},
+		"AWS::IAM::OIDCProvider":                   {"Url": "https://issuer.local"},
+		"AWS::IAM::InstanceProfile":                {},
+		"AWS::RDS::DBInstance":                     mysql(group, nil),
+		"AWS::RDS::DBParameterGroup":               {"Family": "mysql8.4", "Description": "d"},
+		"AWS::SecretsManager::Secret":              {"SecretString": "x"},
+		"AWS::SSM::Parameter":                      {"Type": "String", "Value": "x"},
+		"AWS::Logs::LogGroup":                      {},
+		"AWS::ECR::Repository":                     {},
+		"AWS::S3::Bucket":                          {},
+		"AWS::EC2::SecurityGroup":                  {"GroupDescription": "d"},
+		"AWS::SQS::Queue":                          {},
+		"AWS::Route53::HostedZone":                 {"Name": "example.test"},
+		"AWS::ElasticLoadBalancingV2::TargetGroup": {"TargetType": "lambda"},
+		"AWS::Lambda::Function":                    {"Code": map[string]any{"ZipFile": "x"}, "Role": "r"},
+		"AWS::CloudFront::CachePolicy":             {"CachePolicyConfig": map[string]any{"Name": "c"}}, // can have no tags
 	} {
 		if typeName == "AWS::EC2::SecurityGroup" {
 			properties["VpcId"] = w.create(t, "AWS::EC2::VPC", "vpc2", map[string]any{"CidrBlock": "10.1.0.0/16"}).Ref
@@ -68,8 +70,8 @@ func TestTaggedResources(t *testing.T) {
 	stack := types.TagFilter{Key: aws.String("aws:cloudformation:stack-name"), Values: []string{"other", "blog"}}
 	kinds, arns := find(nil, stack)
 	want := []string{
-		"ec2:security-group", "ec2:subnet", "ec2:subnet", "ec2:vpc", "ec2:vpc", "ecr:repository", "iam:instance-profile", "iam:oidc-provider", "iam:role",
-		"lambda:function", "logs:log-group", "rds:db", "rds:pg", "rds:subgrp", "secretsmanager:secret", "ssm:parameter",
+		"ec2:security-group", "ec2:subnet", "ec2:subnet", "ec2:vpc", "ec2:vpc", "ecr:repository", "elasticloadbalancing:targetgroup", "iam:instance-profile", "iam:oidc-provider", "iam:role",
+		"lambda:function", "logs:log-group", "rds:db", "rds:pg", "rds:subgrp", "route53:hostedzone", "secretsmanager:secret", "ssm:parameter",
 	}
 	// A bucket and a queue have their names in the place of a kind.
 	got := slices.DeleteFunc(slices.Clone(kinds), func(k string) bool { return strings.HasPrefix(k, "s3:") || strings.HasPrefix(k, "sqs:") })

@@ -65,8 +65,10 @@ func (a *ACM) Tagged(tx *store.Tx, scope store.Scope) ([]resource.Tagged, error)
 
 // Retag changes the tags of a certificate.
 func (a *ACM) Retag(tx *store.Tx, scope store.Scope, arn string, change func(tags map[string]string)) (bool, error) {
-	if !strings.HasPrefix(arn, arnOf(scope, "")) {
-		return false, nil
+	id, ours := strings.CutPrefix(arn, arnOf(scope, ""))
+	_, exists, err := certificates.Get(tx, scope, id)
+	if err != nil || !ours || !exists {
+		return false, err
 	}
 	return true, retag(tx, scope, &arn, change)
 }

@@ -58,14 +58,15 @@ func merged(tags, over []types.Tag) ([]types.Tag, error) {
 type taggable struct {
 	kind types.ResourceType
 	// retag changes the tags of one value.
-	retag func(tx *store.Tx, scope store.Scope, id string, change func([]types.Tag) ([]types.Tag, error)) error
+	retag  func(tx *store.Tx, scope store.Scope, id string, change func([]types.Tag) ([]types.Tag, error)) error
+	exists func(tx *store.Tx, scope store.Scope, id string) (bool, error)
 	// walk visits all values.
 	walk func(tx *store.Tx, scope store.Scope, visit func(id string, tags []types.Tag) error) error
 }
 
 func tagged[T any](kind types.ResourceType, table store.Table[T], tags func(*T) *[]types.Tag) taggable {
 	return taggable{
-		kind: kind,
+		kind: kind, exists: in(table),
 		retag: func(tx *store.Tx, scope store.Scope, id string, change func([]types.Tag) ([]types.Tag, error)) error {
 			value, err := lookup(tx, scope, table, id)
 			if err != nil {
@@ -191,6 +192,9 @@ func (e *EC2) Retag(tx *store.Tx, scope store.Scope, arn string, change func(tag
 	kind, known := taggables[prefix]
 	if !ours || !known || arn != arnOf(scope, kind, id) {
 		return false, nil
+	}
+	if exists, err := kind.exists(tx, scope, id); err != nil || !exists {
+		return false, err
 	}
 	return true, kind.retag(tx, scope, id, func(tags []types.Tag) ([]types.Tag, error) {
 		now := map[string]string{}

@@ -170,5 +170,9 @@ func (e *ELBV2) Retag(tx *store.Tx, scope store.Scope, arn string, change func(t
 	if !strings.HasPrefix(arn, arnOf(scope, "")) {
 		return false, nil
 	}
-	return true, retag(tx, scope, arn, change)
+	err := retag(tx, scope, arn, change)
+	if answer, expected := wire.As(err); err != nil && expected && strings.HasSuffix(answer.Code, "NotFound") {
+		return false, nil
+	}
+	return err == nil, err
 }

@@ -59,6 +59,16 @@ func TestSiteByAStack(t *testing.T) {
 	if got := dig(t, w.nameserver(t), "ghost.example.test. A"); got != "NOERROR; aa; ghost.example.test. A 127.0.0.1" {
 		t.Errorf("dig = %s", got)
 	}
+	if diff := cmp.Diff(map[string]string{}, w.drift(t)); diff != "" {
+		t.Errorf("drift of what was just made (-want +got):\n%s", diff)
+	}
+	group := &elb.ModifyTargetGroupInput{TargetGroupArn: aws.String(out["Group"]), HealthCheckPath: aws.String("/other")}
+	if _, err := w.elb().ModifyTargetGroup(t.Context(), group); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]string{"Ghost": "/HealthCheckPath /ghost /other"}, w.drift(t)); diff != "" {
+		t.Errorf("drift after a change by hand (-want +got):\n%s", diff)
+	}
 
 	w.stop() // the sandbox is stopped and started
 	w = start(t, sandbox.Options{Dir: dir})
@@ -102,4 +112,25 @@ func TestSiteByAStack(t *testing.T) {
 	if err := deleted(); err != nil {
 		t.Error(err)
 	}
+}
+
+// drift is what differs of the site's resources from its template.
+func (w *world) drift(t *testing.T) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	for _, id := range []string{"Balancer", "Ghost", "Web", "Secure", "Admin", "Zone", "Certificate"} {
+		out, err := cloudformation.NewFromConfig(w.Config).DetectStackResourceDrift(t.Context(), &cloudformation.DetectStackResourceDriftInput{
+			StackName: aws.String("blog"), LogicalResourceId: aws.String(id),
+		})
+		if err != nil {
+			t.Fatal(id, err)
+		}
+		if out.StackResourceDrift.StackResourceDriftStatus == cfn.StackResourceDriftStatusNotChecked {
+			t.Errorf("%s can't be read", id)
+		}
+		for _, d := range out.StackResourceDrift.PropertyDifferences {
+			found[id] += strings.Join([]string{*d.PropertyPath, *d.ExpectedValue, *d.ActualValue}, " ")
+		}
+	}
+	return found
 }

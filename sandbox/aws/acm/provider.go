@@ -30,9 +30,6 @@ func (p provider) Create(ctx context.Context, r resource.Request) (resource.Stat
 	if err != nil {
 		return resource.State{}, refusal(err)
 	}
-	state := resource.State{PhysicalID: *made.CertificateArn, Ref: *made.CertificateArn, Attributes: map[string]any{
-		"Id": *made.CertificateArn, "CertificateArn": *made.CertificateArn,
-	}}
 	err = p.store.Update(func(tx *store.Tx) error {
 		_, exists, err := certificates.Get(tx, scope, strings.TrimPrefix(*made.CertificateArn, arnOf(scope, "")))
 		if err != nil || exists { // the same call again
@@ -49,7 +46,11 @@ func (p provider) Create(ctx context.Context, r resource.Request) (resource.Stat
 	if err != nil {
 		return resource.State{}, refusal(err)
 	}
-	return state, p.wait(ctx, scope, made.CertificateArn)
+	return stateOf(*made.CertificateArn), p.wait(ctx, scope, made.CertificateArn)
+}
+
+func stateOf(arn string) resource.State {
+	return resource.State{PhysicalID: arn, Ref: arn, Attributes: map[string]any{"Id": arn, "CertificateArn": arn}}
 }
 
 // prove writes the validation records of the names whose zones are known. That
@@ -116,9 +117,7 @@ func (p provider) Update(ctx context.Context, r resource.Request) (resource.Stat
 	if err != nil {
 		return resource.State{}, refusal(err)
 	}
-	return resource.State{PhysicalID: r.PhysicalID, Ref: r.PhysicalID, Attributes: map[string]any{
-		"Id": r.PhysicalID, "CertificateArn": r.PhysicalID,
-	}}, p.pace.Wait(ctx, p.pace.End(r.Type, simtime.Update))
+	return stateOf(r.PhysicalID), p.pace.Wait(ctx, p.pace.End(r.Type, simtime.Update))
 }
 
 func (p provider) Delete(ctx context.Context, r resource.Request) error {

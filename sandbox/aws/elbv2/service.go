@@ -57,9 +57,9 @@ func (e *ELBV2) Service() *wire.Service {
 
 // Register adds the resource types.
 func (e *ELBV2) Register(registry *resource.Registry) {
-	registry.Register(e.balancerKind(), balancerType)
-	registry.Register(e.groupKind(), groupType)
-	registry.Register(e.listenerKind(), listenerType)
-	registry.Register(e.ruleKind(), ruleType)
+	registry.Register(e.readableBalancer(), balancerType)
+	registry.Register(e.readableGroup(), groupType)
+	registry.Register(e.readableListener(), listenerType)
+	registry.Register(e.readableRule(), ruleType)
 	registry.Register(e.certificateKind(), certificateType)
 }

@@ -54,3 +54,17 @@ func TestInto(t *testing.T) {
 		}
 	}
 }
+
+func TestFrom(t *testing.T) {
+	t.Parallel()
+	name, on, weight := "", true, int32(7)
+	got := resource.From(outer{Name: &name, On: &on, Inner: &inner{Weight: &weight}, Inners: []inner{{Kind: "a"}}})
+	want := resource.Props{"Name": "", "On": true, "Inner": map[string]any{"Weight": int64(7)}, "Inners": []any{map[string]any{"Kind": "a"}}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("From (-want +got):\n%s", diff)
+	}
+	var back outer
+	if err := got.Into(&back); err != nil || !cmp.Equal(resource.From(back), want) {
+		t.Errorf("and back: %+v, %v", back, err)
+	}
+}

@@ -17,6 +17,9 @@ import (
 const remembered = time.Hour
 
 func (a *ACM) requestCertificate(ctx context.Context, in *acm.RequestCertificateInput) (*acm.RequestCertificateOutput, error) {
+	if in.Options != nil && in.Options.Export == types.CertificateExportEnabled {
+		return nil, invalid("The sandbox has no certificates that can be exported.")
+	}
 	if in.CertificateAuthorityArn != nil || in.ManagedBy != "" {
 		return nil, invalid("The sandbox has no private certificate authorities and no certificates that others manage.")
 	}
@@ -26,7 +29,7 @@ func (a *ACM) requestCertificate(ctx context.Context, in *acm.RequestCertificate
 	}
 	r := request{
 		domain: aws.ToString(in.DomainName), others: in.SubjectAlternativeNames, method: in.ValidationMethod, algorithm: in.KeyAlgorithm,
-		options: in.Options, mailTo: map[string]string{}, tags: tags, idempotency: aws.ToString(in.IdempotencyToken),
+		mailTo: map[string]string{}, tags: tags, idempotency: aws.ToString(in.IdempotencyToken),
 	}
 	for _, option := range in.DomainValidationOptions {
 		r.mailTo[strings.ToLower(aws.ToString(option.DomainName))] = aws.ToString(option.ValidationDomain)

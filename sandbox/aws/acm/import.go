@@ -48,9 +48,7 @@ func (a *ACM) importCertificate(ctx context.Context, in *acm.ImportCertificateIn
 		}
 		made.CertificateArn, made.DomainName, made.SubjectAlternativeNames = aws.String(arn), aws.String(names[0]), names
 		made.Type, made.Status, made.ImportedAt = types.CertificateTypeImported, types.CertificateStatusIssued, aws.Time(now)
-		made.RenewalEligibility, made.Options = types.RenewalEligibilityIneligible, &types.CertificateOptions{
-			CertificateTransparencyLoggingPreference: types.CertificateTransparencyLoggingPreferenceDisabled,
-		}
+		made.RenewalEligibility, made.Options = types.RenewalEligibilityIneligible, &types.CertificateOptions{}
 		made.PEM, made.Chain, made.Key = string(in.Certificate), string(in.CertificateChain), string(in.PrivateKey)
 		if err := made.read(); err != nil {
 			return err

@@ -109,9 +109,6 @@ func (p provider) Update(ctx context.Context, r resource.Request) (resource.Stat
 			return err
 		}
 		found.Tags = wanted.tags
-		if wanted.options != nil {
-			found.Options = wanted.options
-		}
 		return put(tx, scope, found)
 	})
 	if err != nil {
@@ -138,18 +135,15 @@ func wantedOf(r resource.Request) (wanted request, zones map[string]string, err 
 		}
 	}
 	wanted = request{token: r.Token, mailTo: map[string]string{}}
-	var method, algorithm, logging string
+	var method, algorithm string
 	for name, into := range map[string]*string{
-		"DomainName": &wanted.domain, "ValidationMethod": &method, "KeyAlgorithm": &algorithm, "CertificateTransparencyLoggingPreference": &logging,
+		"DomainName": &wanted.domain, "ValidationMethod": &method, "KeyAlgorithm": &algorithm,
 	} {
 		if *into, err = p.String(name); err != nil {
 			return wanted, nil, err
 		}
 	}
 	wanted.method, wanted.algorithm = types.ValidationMethod(method), types.KeyAlgorithm(algorithm)
-	if logging != "" {
-		wanted.options = &types.CertificateOptions{CertificateTransparencyLoggingPreference: types.CertificateTransparencyLoggingPreference(logging)}
-	}
 	if wanted.others, err = p.Strings("SubjectAlternativeNames"); err != nil {
 		return wanted, nil, err
 	}

@@ -22,7 +22,6 @@ type request struct {
 	others    []string
 	method    types.ValidationMethod
 	algorithm types.KeyAlgorithm
-	options   *types.CertificateOptions
 	// mailTo are the domains whose owners are asked, where they are others.
 	mailTo map[string]string
 	tags   map[string]string
@@ -84,12 +83,7 @@ func (a *ACM) build(scope store.Scope, r request) (certificate, error) {
 		CertificateArn: aws.String(arnOf(scope, id.String())), DomainName: aws.String(names[0]), SubjectAlternativeNames: names,
 		Status: types.CertificateStatusPendingValidation, Type: types.CertificateTypeAmazonIssued, KeyAlgorithm: r.algorithm,
 		CreatedAt: aws.Time(a.pace.Now()), Subject: aws.String("CN=" + names[0]), RenewalEligibility: types.RenewalEligibilityIneligible,
-		Options: &types.CertificateOptions{
-			CertificateTransparencyLoggingPreference: types.CertificateTransparencyLoggingPreferenceEnabled, Export: types.CertificateExportDisabled,
-		},
-	}
-	if r.options != nil && r.options.CertificateTransparencyLoggingPreference != "" {
-		made.Options.CertificateTransparencyLoggingPreference = r.options.CertificateTransparencyLoggingPreference
+		Options: &types.CertificateOptions{Export: types.CertificateExportDisabled},
 	}
 	for _, name := range names {
 		validation := types.DomainValidation{

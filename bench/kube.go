@@ -151,13 +151,22 @@ func (k *alone) timed(ctx context.Context, name string, f func() (time.Duration,
 }
 
 func (k *alone) profileKube(name string) (stop func(), _ error) {
-	if k.profile == "" || name != "kube, install and ready" {
+	if name != "kube, install and ready" {
 		return func() {}, nil
 	}
-	if err := os.MkdirAll(k.profile, 0o755); err != nil {
+	return k.profileHere("kube.cpu")
+}
+
+// profileHere writes a profile of this process until stop is called, if profiles
+// are asked for.
+func (b *bench) profileHere(file string) (stop func(), _ error) {
+	if b.profile == "" {
+		return func() {}, nil
+	}
+	if err := os.MkdirAll(b.profile, 0o755); err != nil {
 		return nil, err
 	}
-	w, err := os.Create(filepath.Join(k.profile, "kube.cpu"))
+	w, err := os.Create(filepath.Join(b.profile, file))
 	if err != nil {
 		return nil, err
 	}

@@ -33,9 +33,9 @@ const timeout = 10 * time.Minute
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	n := flags.Int("components", 1000, "number of components, of four objects each")
-	only := flags.String("only", "", "measure only this: sandbox, repository or kube (default: the first two)")
+	only := flags.String("only", "", "measure only this: sandbox, repository, stacks or kube (default: all but kube)")
 	output := flags.String("o", "text", "text or json")
-	profile := flags.String("profile", "", "write profiles of the controller's install (or of kube's) into this folder")
+	profile := flags.String("profile", "", "write profiles of the controller's install (and of kube's and stacks') into this folder")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -50,8 +50,8 @@ func run(ctx context.Context, args []string) error {
 	}
 	defer os.RemoveAll(dir)
 	b := &bench{dir: dir, profile: *profile, workload: workload{n: *n}, report: newReport(*n)}
-	sections := map[string]func(context.Context) error{"sandbox": b.sandbox, "repository": b.repository, "kube": b.kube}
-	names := []string{"sandbox", "repository"}
+	sections := map[string]func(context.Context) error{"sandbox": b.sandbox, "repository": b.repository, "stacks": b.stacks, "kube": b.kube}
+	names := []string{"sandbox", "repository", "stacks"}
 	if *only != "" {
 		names = []string{*only}
 	}

@@ -6,12 +6,15 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/simtime"
 )
 
 func (w *world) changeSet(stack, name, body string, kind types.ChangeSetType, parameters ...types.Parameter) *cfn.DescribeChangeSetOutput {
@@ -132,6 +135,24 @@ func TestChangeSetsAreNamedListedAndDeleted(t *testing.T) {
 	var response *awshttp.ResponseError
 	if !errors.As(err, &absent) || !errors.As(err, &response) || response.HTTPStatusCode() != http.StatusNotFound {
 		t.Errorf("a deleted change set: %v, want ChangeSetNotFound with 404", err)
+	}
+}
+
+func TestChangeSetBecomesObsolete(t *testing.T) {
+	t.Parallel()
+	clock := simtime.NewManual(time.Now())
+	w := newWorldAt(t, clock)
+	w.create("s", chain)
+	set := w.changeSet("s", "late", updated, types.ChangeSetTypeUpdate)
+	clock.Advance(time.Second)
+	w.update("s", chain, parameter("Size", "large"))
+	if now, _ := w.set(*set.ChangeSetId); now.ExecutionStatus != types.ExecutionStatusObsolete {
+		t.Errorf("after another update: %s", now.ExecutionStatus)
+	}
+	_, err := w.client.ExecuteChangeSet(t.Context(), &cfn.ExecuteChangeSetInput{ChangeSetName: set.ChangeSetId})
+	var wrong *types.InvalidChangeSetStatusException
+	if !errors.As(err, &wrong) {
+		t.Errorf("executed: %v", err)
 	}
 }
 

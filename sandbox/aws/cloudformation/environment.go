@@ -16,6 +16,7 @@ import (
 // environment is what a stack's template is evaluated in: the account, the
 // region, the exports of other stacks, and the resources that s has.
 func (c *CloudFormation) environment(ctx context.Context, scope store.Scope, s *stack, t target) template.Environment {
+	s.Imports = slices.Clip(s.Imports) // what is appended must not be seen by others
 	env := template.Environment{
 		Parameters: t.Parameters, Region: scope.Region, AccountID: scope.Account, StackName: s.Name, StackID: s.ID,
 		NotificationARNs: t.NotificationARNs, StackTags: t.Tags,

@@ -38,6 +38,10 @@ func (c *CloudFormation) executeChangeSet(ctx context.Context, in *cfn.ExecuteCh
 		if err != nil {
 			return k, nil, err
 		}
+		if cs.obsolete(&s) {
+			return k, nil, &types.InvalidChangeSetStatusException{Message: aws.String(
+				fmt.Sprintf("ChangeSet [%s] cannot be executed in its current execution status of [%s]", cs.ID, types.ExecutionStatusObsolete))}
+		}
 		t, kind := cs.Target, "update"
 		if cs.Type == types.ChangeSetTypeCreate {
 			kind = "create"
@@ -91,6 +95,8 @@ func cmpOr(errs ...error) error {
 func (c *CloudFormation) executed(ctx context.Context, cs *changeSet) types.ExecutionStatus {
 	_, s, err := c.find(ctx, &cs.StackID)
 	switch {
+	case err == nil && cs.obsolete(s):
+		return types.ExecutionStatusObsolete
 	case err != nil || cs.Execution != types.ExecutionStatusExecuteInProgress:
 		return cs.Execution
 	case s.ChangeSetID != cs.ID && cs.Parent != "": // its turn has not come
@@ -103,6 +109,11 @@ func (c *CloudFormation) executed(ctx context.Context, cs *changeSet) types.Exec
 		return types.ExecutionStatusExecuteFailed
 	}
 	return types.ExecutionStatusExecuteComplete
+}
+
+// obsolete tells whether the stack has been updated since the change set was made.
+func (cs *changeSet) obsolete(s *stack) bool {
+	return cs.Execution == types.ExecutionStatusAvailable && cs.Parent == "" && s.Updated != nil && s.Updated.After(cs.Created)
 }
 
 // executing marks a change set, and those for the nested stacks, as one that is

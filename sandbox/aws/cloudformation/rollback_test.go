@@ -143,9 +143,11 @@ func TestRollbackFailsAndGoesOn(t *testing.T) {
 	if _, err := w.client.ContinueUpdateRollback(t.Context(), in); err == nil {
 		t.Error("a resource that did not fail can't be skipped, yet it was")
 	}
-	in.ResourcesToSkip = []string{"C"}
-	if _, err := w.client.ContinueUpdateRollback(t.Context(), in); err != nil {
-		t.Fatal(err)
+	in.ResourcesToSkip, in.ClientRequestToken = []string{"C"}, aws.String("go on")
+	for range 2 { // the second is the same call
+		if _, err := w.client.ContinueUpdateRollback(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if s := w.wait(*s.StackId); s.StackStatus != types.StackStatusUpdateRollbackComplete {
 		t.Errorf("status %s", s.StackStatus)

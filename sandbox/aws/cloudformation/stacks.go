@@ -267,9 +267,13 @@ func (c *CloudFormation) cancelUpdateStack(ctx context.Context, in *cfn.CancelUp
 }
 
 func (c *CloudFormation) continueUpdateRollback(ctx context.Context, in *cfn.ContinueUpdateRollbackInput) (*cfn.ContinueUpdateRollbackOutput, error) {
-	k, _, err := c.find(ctx, in.StackName)
+	k, found, err := c.find(ctx, in.StackName)
 	if err != nil {
 		return nil, err
+	}
+	token := aws.ToString(in.ClientRequestToken)
+	if token != "" && found.Tokens[token] == "ContinueUpdateRollback" {
+		return &cfn.ContinueUpdateRollbackOutput{}, nil
 	}
 	_, err = c.change(k, func(s *stack) error {
 		if s.Status != types.StackStatusUpdateRollbackFailed || s.Operation == nil {
@@ -286,7 +290,8 @@ func (c *CloudFormation) continueUpdateRollback(ctx context.Context, in *cfn.Con
 			skip = s.Operation.Failed
 		}
 		s.LastOperation = &begun{newID(), types.OperationTypeContinueRollback}
-		s.goOn(c, skip, aws.ToString(in.ClientRequestToken))
+		s.remember(token, "ContinueUpdateRollback")
+		s.goOn(c, skip, token)
 		return nil
 	})
 	if err != nil {

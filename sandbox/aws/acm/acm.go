@@ -84,7 +84,7 @@ var (
 
 // Service returns the API.
 func (a *ACM) Service() *wire.Service {
-	service := &wire.Service{Name: "acm", Protocol: wire.JSON11, Target: "CertificateManager"}
+	service := &wire.Service{Name: "acm", Protocol: wire.JSON11, Differences: differsFromAWS, Target: "CertificateManager"}
 	wire.Register(service, "RequestCertificate", a.requestCertificate)
 	wire.Register(service, "ImportCertificate", a.importCertificate)
 	wire.Register(service, "DescribeCertificate", a.describeCertificate)

@@ -5,7 +5,7 @@ import "github.com/drawbridge-gitops/drawbridge/sandbox/aws/wire"
 // Service returns the API. What is not registered here answers CloudFormation's
 // InvalidAction.
 func (c *CloudFormation) Service() *wire.Service {
-	s := &wire.Service{Name: "cloudformation", Protocol: wire.Query, Namespace: "http://cloudformation.amazonaws.com/doc/2010-05-15/", Log: c.Log}
+	s := &wire.Service{Name: "cloudformation", Protocol: wire.Query, Differences: differsFromAWS, Namespace: "http://cloudformation.amazonaws.com/doc/2010-05-15/", Log: c.Log}
 	wire.Register(s, "CreateStack", c.createStack)
 	wire.Register(s, "UpdateStack", c.updateStack)
 	wire.Register(s, "DeleteStack", c.deleteStack)

@@ -14,7 +14,7 @@ import (
 
 // Service returns the API.
 func (e *EC2) Service() *wire.Service {
-	service := &wire.Service{Name: "ec2", Protocol: wire.EC2Query, Namespace: "http://ec2.amazonaws.com/doc/2016-11-15/"}
+	service := &wire.Service{Name: "ec2", Protocol: wire.EC2Query, Differences: differsFromAWS, Namespace: "http://ec2.amazonaws.com/doc/2016-11-15/"}
 	wire.Register(service, "DescribeVpcs", e.describeVpcs)
 	wire.Register(service, "DescribeVpcAttribute", e.describeVpcAttribute)
 	wire.Register(service, "DescribeSubnets", e.describeSubnets)

@@ -19,7 +19,7 @@ import (
 
 // Service returns the API.
 func (e *ECR) Service() *wire.Service {
-	service := &wire.Service{Name: "ecr", Protocol: wire.JSON11, Target: "AmazonEC2ContainerRegistry_V20150921"}
+	service := &wire.Service{Name: "ecr", Protocol: wire.JSON11, Differences: differsFromAWS, Target: "AmazonEC2ContainerRegistry_V20150921"}
 	wire.Register(service, "CreateRepository", e.createRepository)
 	wire.Register(service, "DescribeRepositories", e.describeRepositories)
 	wire.Register(service, "DeleteRepository", e.deleteRepository)

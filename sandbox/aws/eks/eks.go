@@ -53,7 +53,7 @@ func New(clusters []Cluster) *EKS {
 
 // Service returns the API.
 func (e *EKS) Service() *wire.Service {
-	service := &wire.Service{Name: "eks", Protocol: wire.RestJSON}
+	service := &wire.Service{Name: "eks", Protocol: wire.RestJSON, Differences: differsFromAWS}
 	wire.RegisterREST(service, schemas.ListClusters, e.listClusters)
 	wire.RegisterREST(service, schemas.DescribeCluster, e.describeCluster)
 	return service

@@ -39,7 +39,7 @@ func New(state *store.Store, pace *simtime.Pace) *IAM { return &IAM{store: state
 
 // Service returns the API.
 func (i *IAM) Service() *wire.Service {
-	service := &wire.Service{Name: "iam", Protocol: wire.Query, Namespace: "https://iam.amazonaws.com/doc/2010-05-08/"}
+	service := &wire.Service{Name: "iam", Protocol: wire.Query, Differences: differsFromAWS, Namespace: "https://iam.amazonaws.com/doc/2010-05-08/"}
 	i.registerRoles(service)
 	i.registerRolePolicies(service)
 	i.registerPolicies(service)

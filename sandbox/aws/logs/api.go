@@ -16,7 +16,7 @@ import (
 
 // Service returns the API.
 func (l *Logs) Service() *wire.Service {
-	service := &wire.Service{Name: "logs", Protocol: wire.JSON11, Target: "Logs_20140328"}
+	service := &wire.Service{Name: "logs", Protocol: wire.JSON11, Differences: differsFromAWS, Target: "Logs_20140328"}
 	wire.Register(service, "CreateLogGroup", l.createLogGroup)
 	wire.Register(service, "DescribeLogGroups", l.describeLogGroups)
 	wire.Register(service, "DeleteLogGroup", l.deleteLogGroup)

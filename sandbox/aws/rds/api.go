@@ -17,7 +17,7 @@ import (
 
 // Service returns the API.
 func (r *RDS) Service() *wire.Service {
-	service := &wire.Service{Name: "rds", Protocol: wire.Query, Namespace: "http://rds.amazonaws.com/doc/2014-10-31/"}
+	service := &wire.Service{Name: "rds", Protocol: wire.Query, Differences: differsFromAWS, Namespace: "http://rds.amazonaws.com/doc/2014-10-31/"}
 	wire.Register(service, "DescribeDBInstances", r.describeDBInstances)
 	wire.Register(service, "DescribeDBSubnetGroups", r.describeDBSubnetGroups)
 	wire.Register(service, "DescribeDBSnapshots", r.describeDBSnapshots)

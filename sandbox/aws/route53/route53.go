@@ -89,7 +89,7 @@ const (
 
 // Service returns the API.
 func (r *Route53) Service() *wire.Service {
-	service := &wire.Service{Name: "route53", Protocol: wire.RestXML, Namespace: "https://route53.amazonaws.com/doc/2013-04-01/"}
+	service := &wire.Service{Name: "route53", Protocol: wire.RestXML, Differences: differsFromAWS, Namespace: "https://route53.amazonaws.com/doc/2013-04-01/"}
 	wire.Register(service, "CreateHostedZone", r.createHostedZone)
 	wire.Register(service, "GetHostedZone", r.getHostedZone)
 	wire.Register(service, "ListHostedZones", r.listHostedZones)

@@ -16,7 +16,7 @@ import (
 
 // Service returns the API.
 func (s *SecretsManager) Service() *wire.Service {
-	service := &wire.Service{Name: "secretsmanager", Protocol: wire.JSON11, Target: "secretsmanager"}
+	service := &wire.Service{Name: "secretsmanager", Protocol: wire.JSON11, Differences: differsFromAWS, Target: "secretsmanager"}
 	wire.Register(service, "CreateSecret", s.createSecret)
 	wire.Register(service, "GetSecretValue", s.getSecretValue)
 	wire.Register(service, "PutSecretValue", s.putSecretValue)

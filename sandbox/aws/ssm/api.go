@@ -14,7 +14,7 @@ import (
 
 // Service returns the API.
 func (s *SSM) Service() *wire.Service {
-	service := &wire.Service{Name: "ssm", Protocol: wire.JSON11, Target: "AmazonSSM"}
+	service := &wire.Service{Name: "ssm", Protocol: wire.JSON11, Differences: differsFromAWS, Target: "AmazonSSM"}
 	wire.Register(service, "PutParameter", s.putParameter)
 	wire.Register(service, "GetParameter", s.getParameter)
 	wire.Register(service, "GetParameters", s.getParameters)

@@ -68,7 +68,7 @@ func (s *STS) Credential(accessKeyID string) (credential sigv4.Credential, found
 
 // Service returns the API.
 func (s *STS) Service() *wire.Service {
-	service := &wire.Service{Name: "sts", Protocol: wire.Query, Namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
+	service := &wire.Service{Name: "sts", Protocol: wire.Query, Differences: differsFromAWS, Namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
 		Unsigned: []string{"AssumeRoleWithWebIdentity"}}
 	wire.Register(service, "GetCallerIdentity", s.getCallerIdentity)
 	wire.Register(service, "AssumeRole", s.assumeRole)

@@ -42,7 +42,7 @@ func New(state *store.Store, services ...resource.Taggable) *Tagging {
 
 // Service returns the API.
 func (t *Tagging) Service() *wire.Service {
-	service := &wire.Service{Name: "tagging", Protocol: wire.JSON11, Target: "ResourceGroupsTaggingAPI_20170126"}
+	service := &wire.Service{Name: "tagging", Protocol: wire.JSON11, Differences: differsFromAWS, Target: "ResourceGroupsTaggingAPI_20170126"}
 	wire.Register(service, "GetResources", t.getResources)
 	wire.Register(service, "GetTagKeys", t.getTagKeys)
 	wire.Register(service, "GetTagValues", t.getTagValues)

@@ -65,6 +65,9 @@ type Service struct {
 	// Unsigned are the operations that need no signature: what they are given says
 	// who calls.
 	Unsigned []string
+	// Differences are those from AWS that are known, a sentence each: they stand
+	// on the page docs/sandbox-aws.md.
+	Differences []string
 	// Log gets unknown operations and internal failures; nil is slog.Default().
 	Log *slog.Logger
 

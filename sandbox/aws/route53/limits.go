@@ -1,0 +1,6 @@
+package route53
+
+// differsFromAWS is what is known to differ.
+var differsFromAWS = []string{
+	"Health checks, traffic policies, DNSSEC, query logs and CIDR routing are refused. Of the routing policies weights are drawn; of all others the first record that there is answers.",
+}

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/drawbridge-gitops/drawbridge/internal/build/buildspec"
 	"github.com/drawbridge-gitops/drawbridge/internal/contain"
 	"github.com/drawbridge-gitops/drawbridge/internal/git"
+	"github.com/drawbridge-gitops/drawbridge/internal/turns"
 )
 
 // Builder runs builds of commits in folders of its own: each in a work tree that
@@ -22,8 +22,7 @@ type Builder struct {
 	dir    string
 	limits contain.Limits
 	hidden []string
-	mu     sync.Mutex
-	caches map[string]chan struct{} // by folder; holds one while it is in use
+	turns  turns.Turns // by the folder of the cache
 }
 
 // NewBuilder returns a Builder that works below the folder, all of which can be
@@ -34,7 +33,7 @@ func NewBuilder(dir string, limits contain.Limits, hidden ...string) *Builder {
 	if limits == (contain.Limits{}) {
 		limits = contain.Limits{Time: time.Hour, Output: 64 << 20, Disk: 8 << 30}
 	}
-	return &Builder{dir: dir, limits: limits, hidden: hidden, caches: map[string]chan struct{}{}}
+	return &Builder{dir: dir, limits: limits, hidden: hidden}
 }
 
 // Order is a build of a folder of a commit.
@@ -60,7 +59,7 @@ type Order struct {
 func (b *Builder) Build(ctx context.Context, o Order) (Result, error) {
 	sum := sha256.Sum256([]byte(o.Component))
 	cache := filepath.Join(b.dir, "cache", hex.EncodeToString(sum[:])[:32])
-	letGo, err := b.take(ctx, cache)
+	letGo, err := b.turns.Take(ctx, cache)
 	if err != nil {
 		return Result{}, err
 	}
@@ -88,21 +87,4 @@ func (b *Builder) Build(ctx context.Context, o Order) (Result, error) {
 		Parameters: o.Parameters, Secrets: o.Secrets, Limits: b.limits, Network: true, Log: o.Log,
 		Files: contain.Files{Writable: []string{source}, Hidden: b.hidden},
 	})
-}
-
-// take waits until no other build uses the cache.
-func (b *Builder) take(ctx context.Context, cache string) (func(), error) {
-	b.mu.Lock()
-	slot := b.caches[cache]
-	if slot == nil {
-		slot = make(chan struct{}, 1)
-		b.caches[cache] = slot
-	}
-	b.mu.Unlock()
-	select {
-	case slot <- struct{}{}:
-		return func() { <-slot }, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
 }

@@ -75,7 +75,7 @@ func (s *Synthesizer) cli(ctx context.Context, r *run) (string, error) {
 		return own, nil
 	}
 	dir := filepath.Join(s.options.Dir, "cli", CLIVersion)
-	unlock, err := s.lock(ctx, dir)
+	unlock, err := s.turns.Take(ctx, dir)
 	if err != nil {
 		return "", err
 	}

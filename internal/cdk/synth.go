@@ -20,6 +20,7 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/internal/contain"
 	"github.com/drawbridge-gitops/drawbridge/internal/git"
 	"github.com/drawbridge-gitops/drawbridge/internal/secret"
+	"github.com/drawbridge-gitops/drawbridge/internal/turns"
 )
 
 // CLIVersion is the CDK CLI that looks up context where the app's own packages
@@ -42,8 +43,7 @@ type Options struct {
 // Synthesizer runs CDK apps. Make one with [New].
 type Synthesizer struct {
 	options Options
-	mu      sync.Mutex
-	locks   map[string]chan struct{}
+	turns   turns.Turns // by folder
 }
 
 // New returns a Synthesizer. Its folder is made when it is first needed.
@@ -57,7 +57,7 @@ func New(o Options) *Synthesizer {
 	if o.Kept == 0 {
 		o.Kept = 64
 	}
-	return &Synthesizer{options: o, locks: map[string]chan struct{}{}}
+	return &Synthesizer{options: o}
 }
 
 // Request is an app in a commit, and the place that it is for.
@@ -94,7 +94,7 @@ type run struct {
 // Synthesize returns the app's assembly, made now or kept from before.
 func (s *Synthesizer) Synthesize(ctx context.Context, r Request) (*Assembly, error) {
 	kept := filepath.Join(s.options.Dir, "assemblies", r.key())
-	unlock, err := s.lock(ctx, kept)
+	unlock, err := s.turns.Take(ctx, kept)
 	if err != nil {
 		return nil, err
 	}
@@ -298,31 +298,6 @@ func (s *Synthesizer) command(ctx context.Context, r *run, c contain.Command) er
 		c.Stdout, c.Stderr = r.Log, r.Log
 	}
 	return contain.Run(ctx, c)
-}
-
-// lock waits until nobody else works on what has the name.
-func (s *Synthesizer) lock(ctx context.Context, name string) (func(), error) {
-	for {
-		s.mu.Lock()
-		other := s.locks[name]
-		if other == nil {
-			mine := make(chan struct{})
-			s.locks[name] = mine
-			s.mu.Unlock()
-			return func() {
-				s.mu.Lock()
-				delete(s.locks, name)
-				s.mu.Unlock()
-				close(mine)
-			}, nil
-		}
-		s.mu.Unlock()
-		select {
-		case <-other:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-	}
 }
 
 // retire deletes the assemblies that were not used for longest.

@@ -130,7 +130,7 @@ func (s *Synthesizer) install(ctx context.Context, r *run, t Toolchain) error {
 		return s.steps(ctx, r, t, r.dir)
 	}
 	kept := filepath.Join(s.options.Dir, "packages", t.digest(r.Tree, r.Path))
-	unlock, err := s.lock(ctx, kept)
+	unlock, err := s.turns.Take(ctx, kept)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
+	"github.com/drawbridge-gitops/drawbridge/internal/turns"
 )
 
 // Store keeps the Components of one Environment where they outlive the process.
@@ -33,7 +34,7 @@ type State struct {
 	store Store
 	mu    sync.RWMutex
 	byID  map[string]*v1alpha1.Component // by name within the Environment; never changed in place
-	held  map[string]chan struct{}       // by name; closed when let go
+	turns turns.Turns                    // by name
 }
 
 // LoadState reads the components of an Environment.
@@ -42,7 +43,7 @@ func LoadState(ctx context.Context, store Store) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &State{store: store, byID: make(map[string]*v1alpha1.Component, len(list)), held: map[string]chan struct{}{}}
+	s := &State{store: store, byID: make(map[string]*v1alpha1.Component, len(list))}
 	for i := range list {
 		s.byID[list[i].Spec.Name] = &list[i]
 	}
@@ -68,27 +69,7 @@ func (s *State) Components() map[string]*v1alpha1.Component {
 // hold waits until nobody else works on the component, and keeps others off it
 // until the returned function is called.
 func (s *State) hold(ctx context.Context, name string) (letGo func(), _ error) {
-	for {
-		s.mu.Lock()
-		other := s.held[name]
-		if other == nil {
-			mine := make(chan struct{})
-			s.held[name] = mine
-			s.mu.Unlock()
-			return func() {
-				s.mu.Lock()
-				delete(s.held, name)
-				s.mu.Unlock()
-				close(mine)
-			}, nil
-		}
-		s.mu.Unlock()
-		select {
-		case <-other:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-	}
+	return s.turns.Take(ctx, name)
 }
 
 // Claim records, before anything is applied, what the component is about to

@@ -39,7 +39,7 @@ var layers = [][]string{
 	{"internal/template", "internal/git", "internal/contain"},
 	{"internal/template/schema/generate"},
 	{"internal/template/schema", "internal/document"},
-	{"internal/secret", "internal/failpoint"},
+	{"internal/secret", "internal/failpoint", "internal/turns"},
 	{"internal/diff"},
 	{"api/crds", "api/v1alpha1"},
 }

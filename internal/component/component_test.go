@@ -245,3 +245,12 @@ func TestLargeManifestIsRefusedByName(t *testing.T) {
 		t.Errorf("%d files were read, want the small one alone", got)
 	}
 }
+
+// Locked by git-crypt, a manifest is no text; what it defined is not gone.
+func TestAnEncryptedManifestIsAMistake(t *testing.T) {
+	t.Parallel()
+	tree, blobs := gittest.Tree(t, map[string]string{"app/app.yaml": service, "locked/app.yaml": "\x00GITCRYPT\x00\x8f\x02"})
+	if _, err := Discover(t.Context(), tree, blobs, ""); err == nil || !strings.Contains(err.Error(), "locked/app.yaml") {
+		t.Errorf("%v, want the file named", err)
+	}
+}

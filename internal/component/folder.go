@@ -1,6 +1,7 @@
 package component
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"path"
@@ -114,7 +115,8 @@ func (f *folder) readDocument(ctx context.Context, tree *git.Tree, read BlobRead
 	}
 	docs, err := document.Parse(name, data)
 	if errors.As(err, &bad) {
-		f.faults = append(f.faults, fault{name, bad, ours.Match(data)})
+		encrypted := path.Ext(name) != ".json" && bytes.IndexByte(data, 0) >= 0 // by git-crypt, or binary
+		f.faults = append(f.faults, fault{name, bad, ours.Match(data) || encrypted})
 		return nil
 	}
 	if HoldsManifest(docs) {

@@ -225,6 +225,25 @@ func TestNameAndCertificateOfALoadBalancer(t *testing.T) {
 	_, err = acm.NewFromConfig(w.Config).DeleteCertificate(t.Context(), &acm.DeleteCertificateInput{CertificateArn: aws.String(arn)})
 	wantCode(t, err, "ResourceInUseException")
 
+	more := w.certificate(t, "more.example.test")
+	w.prove(t, zone, w.describeCertificate(t, more).DomainValidationOptions)
+	list := []types.Certificate{{CertificateArn: aws.String(more)}}
+	if _, err := client.AddListenerCertificates(t.Context(), &elb.AddListenerCertificatesInput{ListenerArn: listener.Listeners[0].ListenerArn, Certificates: list}); err != nil {
+		t.Error(err)
+	}
+	if got := w.describeCertificate(t, more).InUseBy; len(got) != 1 {
+		t.Errorf("InUseBy of a second certificate = %v", got)
+	}
+	if _, err := client.RemoveListenerCertificates(t.Context(), &elb.RemoveListenerCertificatesInput{ListenerArn: listener.Listeners[0].ListenerArn, Certificates: list}); err != nil {
+		t.Error(err)
+	}
+	_, err = client.RemoveListenerCertificates(t.Context(), &elb.RemoveListenerCertificatesInput{ListenerArn: listener.Listeners[0].ListenerArn, Certificates: https.Certificates})
+	wantCode(t, err, "OperationNotPermitted")
+	shown, err := client.DescribeListenerCertificates(t.Context(), &elb.DescribeListenerCertificatesInput{ListenerArn: listener.Listeners[0].ListenerArn})
+	if err != nil || len(shown.Certificates) != 1 || *shown.Certificates[0].CertificateArn != arn {
+		t.Errorf("certificates = %v, %v", shown, err)
+	}
+
 	_, err = w.changeRecords(t.Context(), zone, "CREATE", set("ghost.example.test", dnstypes.RRTypeA, "Z35SXDOTRQ7X7K/other.example.org"))
 	wantCode(t, err, "InvalidChangeBatch")
 	_, err = w.changeRecords(t.Context(), zone, "CREATE", set("ghost.example.test", dnstypes.RRTypeA, "Z35SXDOTRQ7X7K/dualstack."+*made.DNSName))

@@ -134,6 +134,16 @@ func TestHostedZones(t *testing.T) {
 	if err != nil || *byName.HostedZones[0].Name != "a.test." || !byName.IsTruncated || *byName.NextDNSName != "example.test." {
 		t.Errorf("ListHostedZonesByName = %v, %v", byName, err)
 	}
+	one, err := client.ListTagsForResource(t.Context(), &route53.ListTagsForResourceInput{
+		ResourceType: types.TagResourceTypeHostedzone, ResourceId: aws.String(strings.TrimPrefix(*id, "/hostedzone/")),
+	})
+	if err != nil || *one.ResourceTagSet.Tags[0].Key != "team" {
+		t.Errorf("tags of one = %v, %v", one, err)
+	}
+	updated, err := client.UpdateHostedZoneComment(t.Context(), &route53.UpdateHostedZoneCommentInput{Id: id, Comment: aws.String("d")})
+	if err != nil || *updated.HostedZone.Config.Comment != "d" {
+		t.Errorf("UpdateHostedZoneComment = %v, %v", updated, err)
+	}
 	count, err := client.GetHostedZoneCount(t.Context(), &route53.GetHostedZoneCountInput{})
 	if err != nil || *count.HostedZoneCount != 2 {
 		t.Errorf("count = %v, %v", count, err)

@@ -117,6 +117,18 @@ func TestTargetGroups(t *testing.T) {
 	if err != nil || *changed.TargetGroups[0].HealthCheckPath != "/ghost" || *changed.TargetGroups[0].HealthCheckIntervalSeconds != 30 {
 		t.Errorf("changed: %v, %v", changed, err)
 	}
+	_, err = client.ModifyTargetGroupAttributes(t.Context(), &elb.ModifyTargetGroupAttributesInput{TargetGroupArn: aws.String(group), Attributes: []types.TargetGroupAttribute{
+		{Key: aws.String("slow_start.duration_seconds"), Value: aws.String("901")},
+	}})
+	wantCode(t, err, "ValidationError")
+	_, err = client.ModifyTargetGroupAttributes(t.Context(), &elb.ModifyTargetGroupAttributesInput{TargetGroupArn: aws.String(group), Attributes: []types.TargetGroupAttribute{
+		{Key: aws.String("proxy_protocol_v2.enabled"), Value: aws.String("true")}, // of network load balancers
+	}})
+	wantCode(t, err, "ValidationError")
+	attributes, err := client.DescribeTargetGroupAttributes(t.Context(), &elb.DescribeTargetGroupAttributesInput{TargetGroupArn: aws.String(group)})
+	if err != nil || len(attributes.Attributes) != 14 || *attributes.Attributes[0].Key != "deregistration_delay.timeout_seconds" || *attributes.Attributes[0].Value != "300" {
+		t.Errorf("attributes = %v, %v", attributes, err)
+	}
 	for _, test := range []struct {
 		target types.TargetDescription
 		code   string

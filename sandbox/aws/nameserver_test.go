@@ -67,6 +67,7 @@ func TestZonesOverDNS(t *testing.T) {
 			"CREATE", set("into.example.test", types.RRTypeCname, "a.child.example.test"), "CREATE", set("loop.example.test", types.RRTypeCname, "loop.example.test"),
 			"CREATE", weighted(a("half.example.test", "192.0.2.4"), "a", 0), "CREATE", weighted(a("half.example.test", "192.0.2.5"), "b", 10),
 			"CREATE", set("text.example.test", types.RRTypeTxt, `"heritage=external-dns"`),
+			"CREATE", set("escape.example.test", types.RRTypeTxt, `"a\052\"b\""`), "CREATE", set("space.example.test", types.RRTypeCname, `a\040b.example.org`),
 		},
 		child: {"CREATE", a("a.child.example.test", "192.0.2.6")},
 	} {
@@ -97,6 +98,8 @@ func TestZonesOverDNS(t *testing.T) {
 		"into.example.test. A":       "NOERROR; aa; into.example.test. CNAME a.child.example.test.; a.child.example.test. A 192.0.2.6",
 		"half.example.test. A":       "NOERROR; aa; half.example.test. A 192.0.2.5",
 		"text.example.test. TXT":     `NOERROR; aa; text.example.test. TXT "heritage=external-dns"`,
+		"escape.example.test. TXT":   `NOERROR; aa; escape.example.test. TXT "a*\"b\""`,
+		"space.example.test. CNAME":  `NOERROR; aa; space.example.test. CNAME a\ b.example.org.`,
 		"example.org. A":             "REFUSED",
 	} {
 		if diff := cmp.Diff(want, dig(t, server, question)); diff != "" {

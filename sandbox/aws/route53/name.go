@@ -62,6 +62,28 @@ func canonical(text string) (string, error) {
 	return out.String() + ".", nil
 }
 
+// ZoneFile turns the octal escapes of a name or a value into the decimal ones of a
+// zone file: \052 into \042. Other escapes are the same in both.
+func ZoneFile(text string) string {
+	var out strings.Builder
+	for i := 0; i < len(text); i++ {
+		if text[i] != '\\' || i+1 == len(text) {
+			out.WriteByte(text[i])
+			continue
+		}
+		if i+3 < len(text) {
+			if code, err := strconv.ParseUint(text[i+1:i+4], 8, 8); err == nil {
+				fmt.Fprintf(&out, `\%03d`, code)
+				i += 3
+				continue
+			}
+		}
+		out.WriteString(text[i : i+2])
+		i++
+	}
+	return out.String()
+}
+
 // wildcard is the label * as it is kept.
 const wildcard = `\052`
 

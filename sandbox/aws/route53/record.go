@@ -151,7 +151,7 @@ func valueProblem(kind types.RRType, value string) string {
 
 // parse reads a value in the form of a zone file.
 func parse(name string, kind types.RRType, ttl int64, value string) (dns.RR, error) {
-	rr, err := dns.NewRR(fmt.Sprintf("%s %d IN %s %s", name, ttl, kind, value))
+	rr, err := dns.NewRR(fmt.Sprintf("%s %d IN %s %s", name, ttl, kind, ZoneFile(value)))
 	if err == nil && rr == nil {
 		err = fmt.Errorf("%q is no value of a %s record", value, kind)
 	}

@@ -161,7 +161,7 @@ func (s *Server) reply(request *dns.Msg) *dns.Msg {
 func resourceRecords(records []route53.Record) ([]dns.RR, error) {
 	var out []dns.RR
 	for _, r := range records {
-		rr, err := dns.NewRR(fmt.Sprintf("%s %d IN %s %s", decimal(r.Name), r.TTL, r.Type, r.Value))
+		rr, err := dns.NewRR(fmt.Sprintf("%s %d IN %s %s", route53.ZoneFile(r.Name), r.TTL, r.Type, route53.ZoneFile(r.Value)))
 		if err != nil {
 			return nil, fmt.Errorf("record %s %s: %w", r.Type, r.Name, err)
 		}
@@ -187,22 +187,6 @@ func octal(name string) string {
 			continue
 		}
 		out.WriteByte(c)
-	}
-	return out.String()
-}
-
-// decimal turns the escapes of Route 53 into those of a zone file.
-func decimal(name string) string {
-	var out strings.Builder
-	for i := 0; i < len(name); i++ {
-		if name[i] != '\\' || i+3 >= len(name) {
-			out.WriteByte(name[i])
-			continue
-		}
-		if code, err := strconv.ParseUint(name[i+1:i+4], 8, 8); err == nil {
-			fmt.Fprintf(&out, `\%03d`, code)
-			i += 3
-		}
 	}
 	return out.String()
 }

@@ -8,7 +8,8 @@ import (
 // Service returns the API.
 func (e *ELBV2) Service() *wire.Service {
 	service := &wire.Service{
-		Name: "elasticloadbalancing", Protocol: wire.Query, Namespace: "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
+		Name: "elasticloadbalancing", Protocol: wire.Query, Differences: differsFromAWS,
+		Namespace: "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
 	}
 	wire.Register(service, "CreateLoadBalancer", e.createLoadBalancer)
 	wire.Register(service, "DescribeLoadBalancers", e.describeLoadBalancers)

@@ -206,9 +206,15 @@ func TestNestedStackFails(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			reasons := ""
+			reasons, begun := "", 0
 			for _, e := range events.StackEvents {
 				reasons += aws.ToString(e.ResourceStatusReason) + "\n"
+				if *e.LogicalResourceId == "Child" && e.ResourceStatus == types.ResourceStatusUpdateInProgress {
+					begun++
+				}
+			}
+			if begun > 1 {
+				t.Error("the rollback begins the child again, though it has rolled back by itself: the CDK would miss why it failed")
 			}
 			if s.StackStatus != want.status || !strings.Contains(reasons, want.reason) {
 				t.Errorf("%s, want %s; reasons\n%s", s.StackStatus, want.status, reasons)

@@ -105,8 +105,16 @@ func (r *runner) restore(ctx context.Context, id string) error {
 	case now.Did == "created": // what was there before had been deleted by others
 		return r.record(now, types.ResourceStatusUpdateComplete, "")
 	case now.Did == "updated" && now.Type == stackType:
-		if err := r.record(now, types.ResourceStatusUpdateInProgress, ""); err != nil {
-			return err
+		child, err := r.c.load(key{r.k.Scope, now.PhysicalID})
+		if err != nil {
+			return &brokenStore{err}
+		}
+		// One that failed has rolled back by itself. The CDK follows a nested stack from
+		// the last event that it was begun with, and must not miss why it failed.
+		if child.Status != types.StackStatusUpdateRollbackComplete {
+			if err := r.record(now, types.ResourceStatusUpdateInProgress, ""); err != nil {
+				return err
+			}
 		}
 		state, err := r.revert(ctx, &old)
 		if err != nil {

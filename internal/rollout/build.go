@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,7 +57,20 @@ func (builds) roll(ctx context.Context, p *plan, n *node, v *values) error {
 	if err != nil {
 		return p.finish(ctx, n, n.recordedStatus(), err)
 	}
+	p.Steps.summarize(n.Name, built(result))
 	return p.finish(ctx, n, v1alpha1.ComponentStatus{Outputs: result.Exported}, nil)
+}
+
+// built says what came out of a build.
+func built(r build.Result) string {
+	text := "built"
+	if len(r.Exported) > 0 {
+		text += ", exports " + strings.Join(slices.Sorted(maps.Keys(r.Exported)), ", ")
+	}
+	if n := len(r.Artifacts); n > 0 {
+		text += ", " + count(n, "artifact")
+	}
+	return text
 }
 
 func (p *plan) build(ctx context.Context, n *node, v *values) (build.Result, error) {

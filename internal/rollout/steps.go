@@ -94,6 +94,11 @@ func (s *Steps) resources(component string, changes []diff.Change) {
 	})
 }
 
+// summarize says what came out of a step that changes no resource by itself.
+func (s *Steps) summarize(component, summary string) {
+	s.update(component, func(st *Step) { st.Summary = summary })
+}
+
 func (s *Steps) finish(component string, phase v1alpha1.Phase, message string) {
 	at := metav1.NewMicroTime(s.now())
 	s.update(component, func(st *Step) {

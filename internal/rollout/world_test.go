@@ -201,6 +201,7 @@ type world struct {
 	cache   component.Cache
 	timeout time.Duration
 	apps    Apps
+	builds  Builds
 	account Account
 	logged  sync.Mutex
 	lines   []string
@@ -268,7 +269,7 @@ func (w *world) run(ctx context.Context, c git.Commit) Outcome {
 	return Run(ctx, Request{
 		Environment: w.env, Commit: c, Change: fmt.Sprintf("production-%d", w.commits), Repository: w, Components: &w.cache,
 		State: w.state, Cluster: w.cluster, Stacks: w.stacks, Timeout: w.timeout, Steps: NewSteps(time.Now, func() {}),
-		Apps: w.apps, Account: w.account, Log: w.log,
+		Apps: w.apps, Builds: w.builds, Account: w.account, Log: w.log,
 	})
 }
 

@@ -47,8 +47,8 @@ type Stack struct {
 	// DependsOn are the IDs of the stacks that come first.
 	DependsOn []string
 	Assets    []Asset
-	// Images names the container images that it needs.
-	Images []string
+	// Images are the container images that it needs.
+	Images []Image
 }
 
 // Asset is a file or a folder to be published before the stack.
@@ -266,14 +266,7 @@ func (r *reader) addAssets(s *Stack, dir string, m assetManifest) error {
 		}
 		s.Assets = append(s.Assets, a)
 	}
-	for _, id := range slices.Sorted(maps.Keys(m.DockerImages)) {
-		name := m.DockerImages[id].DisplayName
-		if name == "" {
-			name = id
-		}
-		s.Images = append(s.Images, name)
-	}
-	return nil
+	return r.addImages(s, dir, m)
 }
 
 // annotations gathers the errors and warnings on the stack's constructs.

@@ -73,6 +73,15 @@ func TestReadRefuses(t *testing.T) {
 -- A.json --
 {}
 `, "circle: A → B → A"},
+		"an image that is built otherwise": {`-- manifest.json --
+{"version": "48.0.0", "artifacts": {
+ "A.assets": {"type": "cdk:asset-manifest", "properties": {"file": "assets.json"}},
+ "A": {"type": "aws:cloudformation:stack", "environment": "aws://1/r", "properties": {"templateFile": "A.json"}, "dependencies": ["A.assets"]}}}
+-- A.json --
+{}
+-- assets.json --
+{"version": "48.0.0", "dockerImages": {"i": {"displayName": "web", "source": {"directory": ".", "dockerBuildSecrets": {"a": "b"}}, "destinations": {}}}}
+`, `image web: the option "dockerBuildSecrets"`},
 		"an error on a construct": {`-- manifest.json --
 {"version": "48.0.0", "artifacts": {"A": {"type": "aws:cloudformation:stack", "environment": "aws://1/r", "properties": {"templateFile": "A.json"},
  "metadata": {"/A/Bucket": [{"type": "aws:cdk:error", "data": "no encryption"}]}}}}

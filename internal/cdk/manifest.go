@@ -87,7 +87,13 @@ type assetManifest struct {
 		} `json:"destinations"`
 	} `json:"files"`
 	DockerImages map[string]struct {
-		DisplayName string `json:"displayName"`
+		DisplayName  string                     `json:"displayName"`
+		Source       map[string]json.RawMessage `json:"source"`
+		Destinations map[string]struct {
+			RepositoryName string `json:"repositoryName"`
+			ImageTag       string `json:"imageTag"`
+			Region         string `json:"region"`
+		} `json:"destinations"`
 	} `json:"dockerImages"`
 }
 

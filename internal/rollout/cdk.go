@@ -140,7 +140,9 @@ func (p *plan) checkStack(ctx context.Context, n *node, s cdk.Stack, here cdk.Pl
 			s.Place.Account, s.Place.Region, p.Environment.Name, here.Account, here.Region)
 	}
 	if len(s.Images) > 0 {
-		return fmt.Errorf("it needs the container image %s built, which Drawbridge does not do: build it in a pipeline, and refer to it by its digest", strings.Join(s.Images, ", "))
+		if err := p.Account.CanBuildImages(ctx); err != nil {
+			return fmt.Errorf("it needs the container image %s built: %w", s.Images[0].Name, err)
+		}
 	}
 	t, err := template.Parse([]byte(s.Template), path.Join(n.Path, "cdk.out", s.TemplateFile))
 	if err != nil {
@@ -296,6 +298,11 @@ func (p *plan) publish(ctx context.Context, n *node) error {
 	g.SetLimit(assetsAtOnce)
 	seen := map[cdk.Destination]bool{}
 	for _, s := range n.app.assembly.Stacks {
+		for _, i := range s.Images {
+			for _, to := range i.Repositories {
+				g.Go(func() error { return p.publishImage(ctx, n, s, i, to) })
+			}
+		}
 		for _, a := range s.Assets {
 			for _, d := range a.Destinations {
 				if seen[d] {
@@ -319,4 +326,19 @@ func (p *plan) publish(ctx context.Context, n *node) error {
 		}
 	}
 	return g.Wait()
+}
+
+// publishImage builds an image and pushes it to one of its repositories.
+func (p *plan) publishImage(ctx context.Context, n *node, s cdk.Stack, i cdk.Image, to cdk.Repository) error {
+	log := p.printed(n.Name)
+	sent, err := p.Account.PublishImage(ctx, account.Image{
+		Repository: to.Name, Tag: to.Tag, Region: to.Region, Folder: i.Folder, File: i.File, Target: i.Target, Platform: i.Platform, Arguments: i.Arguments,
+	}, log)
+	if err := errors.Join(err, log.Close()); err != nil {
+		return fmt.Errorf("image %s of stack %s: %w", i.Name, s.ID, err)
+	}
+	if sent {
+		p.say(n.Name, fmt.Sprintf("pushed the image %s as %s:%s", i.Name, to.Name, to.Tag))
+	}
+	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +22,7 @@ type amazon struct {
 	parameters map[string]string
 	published  map[string]bool
 	noBucket   bool
+	noBuilder  error
 	sessions   []string
 }
 
@@ -46,6 +49,14 @@ func (a *amazon) Publish(_ context.Context, o account.Object) (bool, error) {
 	had := a.published[o.Bucket+"/"+o.Key]
 	a.published[o.Bucket+"/"+o.Key] = true
 	return !had, nil
+}
+func (a *amazon) CanBuildImages(context.Context) error { return a.noBuilder }
+func (a *amazon) PublishImage(_ context.Context, i account.Image, log io.Writer) (bool, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	fmt.Fprintln(log, "Step 1/1: FROM scratch")
+	a.published[i.Repository+":"+i.Tag] = true
+	return true, nil
 }
 func (a *amazon) BucketURL(bucket string) string { return "https://" + bucket + ".example.test" }
 
@@ -183,9 +194,12 @@ func TestAppsThatCantBeDeployedHereApplyNothing(t *testing.T) {
 		files  string
 		want   []string
 	}{
-		"another region":   {func(f *fakeApps, _ *amazon) { f.edit = func(s *cdk.Stack) { s.Place.Region = "us-east-1" } }, "", []string{"infra/cdk.json", "us-east-1", "CDK_DEFAULT_REGION"}},
-		"another account":  {func(f *fakeApps, _ *amazon) { f.edit = func(s *cdk.Stack) { s.Place.Account = "1" } }, "", []string{"account 1"}},
-		"an image":         {func(f *fakeApps, _ *amazon) { f.edit = func(s *cdk.Stack) { s.Images = []string{"web"} } }, "", []string{"image web"}},
+		"another region":  {func(f *fakeApps, _ *amazon) { f.edit = func(s *cdk.Stack) { s.Place.Region = "us-east-1" } }, "", []string{"infra/cdk.json", "us-east-1", "CDK_DEFAULT_REGION"}},
+		"another account": {func(f *fakeApps, _ *amazon) { f.edit = func(s *cdk.Stack) { s.Place.Account = "1" } }, "", []string{"account 1"}},
+		"an image and no builder": {func(f *fakeApps, a *amazon) {
+			f.edit = func(s *cdk.Stack) { s.Images = []cdk.Image{{Name: "web"}} }
+			a.noBuilder = account.ErrNoBuilder
+		}, "", []string{"image web", "no container builder"}},
 		"not bootstrapped": {func(_ *fakeApps, a *amazon) { a.parameters = nil }, "", []string{"cdk bootstrap aws://123456789012/eu-west-1"}},
 		"an old bootstrap": {func(_ *fakeApps, a *amazon) { a.parameters["/cdk-bootstrap/hnb659fds/version"] = "5" }, "", []string{`version "5"`, "needs 6"}},
 		"does not run":     {func(f *fakeApps, _ *amazon) { f.fail = errors.New("exit status 1") }, "", []string{"infra/cdk.json: component infra: exit status 1"}},
@@ -208,6 +222,23 @@ func TestAppsThatCantBeDeployedHereApplyNothing(t *testing.T) {
 				t.Errorf("it did %s", w.did())
 			}
 		})
+	}
+}
+
+func TestImagesAreBuiltBeforeTheStack(t *testing.T) {
+	t.Parallel()
+	w, apps, aws := cdkWorld(t)
+	apps.edit = func(s *cdk.Stack) {
+		if s.ID == "network" {
+			s.Images = []cdk.Image{{Name: "web", Folder: "web", Repositories: []cdk.Repository{{Name: "assets", Tag: "abc"}}}}
+		}
+	}
+	w.succeeded(w.commit(twoStacks))
+	if !aws.published["assets:abc"] {
+		t.Error("the image was not pushed")
+	}
+	if diff := cmp.Diff([]string{"infra: Step 1/1: FROM scratch", "infra: pushed the image web as assets:abc"}, slices.DeleteFunc(w.lines, func(l string) bool { return strings.Contains(l, "published") })); diff != "" {
+		t.Error(diff)
 	}
 }
 

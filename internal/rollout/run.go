@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
@@ -46,6 +47,8 @@ type Account interface {
 	SecretString(ctx context.Context, id, stage, version string) (string, error)
 	Session(ctx context.Context, roleARN string) ([]string, error)
 	Publish(ctx context.Context, o account.Object) (sent bool, err error)
+	CanBuildImages(ctx context.Context) error
+	PublishImage(ctx context.Context, i account.Image, log io.Writer) (sent bool, err error)
 	BucketURL(bucket string) string
 }
 

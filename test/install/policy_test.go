@@ -22,10 +22,16 @@ var implied = []string{"cloudformation:TagResource", "cloudformation:UntagResour
 // needs GetObject, and ListBucket to be told from one that may not be seen.
 var besides = map[string][]string{
 	"ID": nil, "BucketURL": nil, // GetCallerIdentity needs no permission
-	"Parameter":    {"ssm:GetParameter"},
-	"SecretString": {"secretsmanager:GetSecretValue"},
-	"Session":      {"sts:AssumeRole"},
-	"Publish":      {"s3:GetObject", "s3:ListBucket", "s3:PutObject"},
+	"Parameter":      {"ssm:GetParameter"},
+	"SecretString":   {"secretsmanager:GetSecretValue"},
+	"Session":        {"sts:AssumeRole"},
+	"Publish":        {"s3:GetObject", "s3:ListBucket", "s3:PutObject"},
+	"CanBuildImages": nil, // asks the machine
+	// What a push calls is in ECR's user guide, "Pushing an image".
+	"PublishImage": {
+		"ecr:DescribeImages", "ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:InitiateLayerUpload",
+		"ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage",
+	},
 }
 
 // TestPolicyNamesTheCalls holds the policy for an Environment's role against the

@@ -7,7 +7,7 @@ LDFLAGS     := -s -w -X github.com/drawbridge-gitops/drawbridge/internal/cli.Ver
 TESTFLAGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build controlplane demo test test-short lint generate bench clean FORCE
+.PHONY: help build controlplane clients demo test test-short lint generate bench clean FORCE
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,7 +15,8 @@ help: ## List the targets
 demo: build controlplane ## Tell the story in a sandbox: one commit, both planes
 	@bin/drawbridge-sandbox demo
 
-test: controlplane ## Run every test, the real control plane included
+test: controlplane ## Run every test, the real control plane and AWS's own clients included
+	-@$(MAKE) --no-print-directory clients # tests say what they skip without them
 	$(GO) test $(TESTFLAGS) -timeout 30m ./...
 
 test-short: ## Run the tests that need no control plane and take seconds
@@ -45,6 +46,9 @@ bin/%: FORCE
 
 controlplane: ## Build the sandbox's Kubernetes into bin/controlplane (four minutes, once)
 	@$(GO) run ./sandbox/parts/build
+
+clients: ## Install the AWS CLI and the CDK CLI for tests into bin/clients (a minute, once)
+	@$(GO) run ./test/clients/install
 
 clean: ## Remove bin/ and the sandbox's state
 	rm -rf bin .drawbridge .drawbridge-demo

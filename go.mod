@@ -2,6 +2,9 @@ module github.com/drawbridge-gitops/drawbridge
 
 go 1.26.0
 
+// What is installed for tests: packages of npm hold Go files too.
+ignore ./bin
+
 require (
 	github.com/aws/aws-sdk-go-v2 v1.48.0
 	github.com/aws/aws-sdk-go-v2/config v1.33.16

@@ -42,7 +42,7 @@ const (
 	CDKCLI = "CDK CLI"
 )
 
-var marks = []struct{ word, client string }{{"aws-cdk/", CDKCLI}, {"aws-cli/", AWSCLI}, {"aws-sdk-go-v2/", GoSDK}}
+var marks = []struct{ word, client string }{{"aws-cdk/", CDKCLI}, {"aws-sdk-js/", CDKCLI}, {"aws-cli/", AWSCLI}, {"aws-sdk-go-v2/", GoSDK}}
 
 // Clients lists the clients that are told apart.
 func Clients() []string { return []string{GoSDK, AWSCLI, CDKCLI} }

@@ -3,7 +3,6 @@ package cli
 import (
 	"testing"
 
-	"github.com/drawbridge-gitops/drawbridge/test/golden"
 	"github.com/drawbridge-gitops/drawbridge/test/reference"
 )
 
@@ -11,5 +10,5 @@ import (
 
 func TestReference(t *testing.T) {
 	t.Setenv("DRAWBRIDGE_API_URL", "") // it is the default of a flag
-	reference.Current(t, "../../docs/reference/cli.md", reference.Commands(newRoot()), golden.Update())
+	reference.Current(t, "../../docs/reference/cli.md", reference.Commands(newRoot()))
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
 	"time"
 
@@ -22,9 +23,12 @@ import (
 	sandbox "github.com/drawbridge-gitops/drawbridge/sandbox/aws"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/resource"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/simtime"
+	"github.com/drawbridge-gitops/drawbridge/test/witness"
 )
 
 const account = sandbox.DefaultAccount
+
+func TestMain(m *testing.M) { os.Exit(witness.Main(m, nil)) }
 
 // world is an endpoint on a server, and clients' configuration for it.
 type world struct {
@@ -50,7 +54,7 @@ func start(t *testing.T, options sandbox.Options) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(endpoint)
+	server := httptest.NewServer(witness.Handler(endpoint))
 	w := &world{Endpoint: endpoint, server: server, Config: aws.Config{
 		Region:           "us-east-1",
 		BaseEndpoint:     aws.String(server.URL),

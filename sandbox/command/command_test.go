@@ -3,7 +3,6 @@ package command_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,14 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"github.com/drawbridge-gitops/drawbridge/sandbox"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/command"
+	"github.com/drawbridge-gitops/drawbridge/test/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // asCommand makes this test program the command.
 const asCommand = "DRAWBRIDGE_SANDBOX_TEST_COMMAND"
@@ -163,17 +160,5 @@ func TestStatusTable(t *testing.T) {
 	if err := command.PrintStatus(&got, st, now); err != nil {
 		t.Fatal(err)
 	}
-	golden := filepath.Join("testdata", "status.txt")
-	if *update {
-		if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("status (-want +got):\n%s", diff)
-	}
+	golden.Check(t, filepath.Join("testdata", "status.txt"), got.String())
 }

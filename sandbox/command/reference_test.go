@@ -1,7 +1,6 @@
 package command
 
 import (
-	"flag"
 	"testing"
 
 	"github.com/drawbridge-gitops/drawbridge/test/reference"
@@ -11,7 +10,5 @@ import (
 
 func TestReference(t *testing.T) {
 	t.Parallel()
-	// The flag is command_test's, which is in the same program.
-	update := flag.Lookup("update").Value.(flag.Getter).Get().(bool)
-	reference.Current(t, "../../docs/reference/sandbox-cli.md", reference.Commands(newRoot()), update)
+	reference.Current(t, "../../docs/reference/sandbox-cli.md", reference.Commands(newRoot()))
 }

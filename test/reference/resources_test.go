@@ -1,7 +1,6 @@
 package reference
 
 import (
-	"flag"
 	"io/fs"
 	"testing"
 
@@ -11,9 +10,7 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/api/crds"
 )
 
-//go:generate go test -run TestAPI -update .
-
-var update = flag.Bool("update", false, "write the page")
+//go:generate go test -run 'TestAPI|TestSandbox' -update .
 
 func TestAPI(t *testing.T) {
 	t.Parallel()
@@ -33,5 +30,5 @@ func TestAPI(t *testing.T) {
 		}
 		definitions = append(definitions, d)
 	}
-	Current(t, "../../docs/reference/api.md", Resources(definitions), *update)
+	Current(t, "../../docs/reference/api.md", Resources(definitions))
 }

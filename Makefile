@@ -7,13 +7,16 @@ LDFLAGS     := -s -w -X github.com/drawbridge-gitops/drawbridge/internal/cli.Ver
 TESTFLAGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build controlplane clients demo test test-short lint generate bench clean FORCE
+.PHONY: help build controlplane clients demo demo-cdk test test-short lint generate bench clean FORCE
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build controlplane ## Tell the story in a sandbox: one commit, both planes
 	@bin/drawbridge-sandbox demo
+
+demo-cdk: build controlplane clients ## The same with a CDK app in Python (needs node, npm and python3)
+	@bin/drawbridge-sandbox demo --example ghost-cdk --cdk bin/clients/node/node_modules/.bin/cdk
 
 test: controlplane ## Run every test, the real control plane and AWS's own clients included
 	-@$(MAKE) --no-print-directory clients # tests say what they skip without them

@@ -31,6 +31,8 @@ func (b *build) environment(values map[string]string) []string {
 		path = append(path, filepath.Join(home, dir))
 	}
 	env["PATH"] = strings.Join(append(path, env["PATH"]), string(filepath.ListSeparator))
+	// The CDK CLI keeps accounts by access key, and asks the system where home is.
+	env["CDK_HOME"] = filepath.Join(home, ".cdk")
 	env["NPM_CONFIG_PREFIX"] = filepath.Join(home, ".npm-global")
 	if b.About.Region != "" {
 		env["AWS_REGION"], env["AWS_DEFAULT_REGION"] = b.About.Region, b.About.Region

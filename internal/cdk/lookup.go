@@ -46,7 +46,7 @@ func (s *Synthesizer) lookUp(ctx context.Context, r *run, a *app, m []missing) e
 	}
 	r.tell("looking up: %s", strings.Join(keys, ", "))
 	env := append(contain.Environment(r.home, r.tmp, true), credentials...)
-	env = append(env, "AWS_REGION="+r.Place.Region, "CDK_DISABLE_CLI_TELEMETRY=true", "CDK_DISABLE_VERSION_CHECK=true", "NO_COLOR=1", "CI=true", "AWS_EC2_METADATA_DISABLED=true")
+	env = append(env, "AWS_REGION="+r.Place.Region, "CDK_HOME="+r.home, "CDK_DISABLE_CLI_TELEMETRY=true", "CDK_DISABLE_VERSION_CHECK=true", "NO_COLOR=1", "CI=true", "AWS_EC2_METADATA_DISABLED=true")
 	err = s.command(ctx, r, contain.Command{
 		Argv: []string{cli, "synth", "--app", r.out, "--quiet", "--lookups", "--no-notices", "--no-version-reporting"},
 		Dir:  dir, Env: env, Network: true, Roots: []string{r.work},

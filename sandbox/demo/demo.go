@@ -121,7 +121,7 @@ func (t *telling) bootstrap(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, t.options.CDK, "bootstrap", "--no-notices", account)
 	cmd.Dir = t.repo.Dir
 	cmd.Env = append(os.Environ(), t.sandbox.Env()...)
-	cmd.Env = append(cmd.Env, "CDK_DISABLE_CLI_TELEMETRY=true", "CDK_DISABLE_VERSION_CHECK=true", "CI=true", "NO_COLOR=1")
+	cmd.Env = append(cmd.Env, "CDK_HOME="+t.sandbox.StateDir(), "CDK_DISABLE_CLI_TELEMETRY=true", "CDK_DISABLE_VERSION_CHECK=true", "CI=true", "NO_COLOR=1")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("cdk bootstrap: %w\n%s", err, out)
 	}

@@ -44,6 +44,10 @@ func (r *operation) delete(ctx context.Context, req DeleteRequest) (Result, erro
 				return Result{}, err
 			}
 			continue
+		case settled(stackStatus(own, name)):
+			// It went back to what it was: an export of it is in use.
+			r.emit(own, false)
+			return Result{StackID: name, Status: s.StackStatus}, r.deleteFailure(ctx, s, own)
 		case len(own) > 0: // asked for, and not shown yet
 			if err := r.d.pace.turn(ctx); err != nil {
 				return Result{}, err

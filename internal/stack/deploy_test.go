@@ -239,6 +239,29 @@ func TestManyStacksShareOnePace(t *testing.T) {
 	})
 }
 
+func TestDeleteOfAnExportInUse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		must(t, c, request(1, twoThings))
+		c.stacks[0].exportUsedBy = "reader"
+		d := stack.New(c, stack.Options{})
+		req := stack.DeleteRequest{Environment: "team/production", Component: "db", StackName: "production-db", Change: "bye", AllowDestructive: func(diff.Change) bool { return true }}
+		for range 2 { // the same request, the same answer
+			_, err := d.Delete(t.Context(), req, nil)
+			var failure *stack.OperationError
+			if !errors.As(err, &failure) || failure.Status != types.StackStatusCreateComplete || !strings.Contains(failure.First.Reason, "in use by reader") {
+				t.Fatalf("%v, want an OperationError that names who uses the export", err)
+			}
+		}
+		c.stacks[0].exportUsedBy = ""
+		req.Change = "bye-again"
+		if _, err := d.Delete(t.Context(), req, nil); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestDeleteThatFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -297,7 +297,14 @@ func (s *fakeStack) delete(token string) {
 		s.become(types.StackStatusDeleteComplete, token, "")
 		return
 	}
+	before := s.status
 	s.become(types.StackStatusDeleteInProgress, token, "User Initiated")
+	if s.exportUsedBy != "" {
+		s.then(func() {
+			s.become(before, token, "Export shared cannot be deleted as it is in use by "+s.exportUsedBy)
+		})
+		return
+	}
 	failed := false
 	for _, id := range slices.Backward(slices.Sorted(maps.Keys(s.resources))) {
 		s.then(func() {

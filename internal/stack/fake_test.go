@@ -57,6 +57,7 @@ type fakeStack struct {
 	sets             []*fakeSet
 	lastSet          string
 	protected        bool
+	exportUsedBy     string // a stack
 	steps            []step
 }
 

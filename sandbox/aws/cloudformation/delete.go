@@ -19,7 +19,7 @@ func (r *runner) deleteAll(ctx context.Context) error {
 	if reason, err := r.c.stillImported(r.k, nil); err != nil {
 		return err
 	} else if reason != "" {
-		return r.finish(types.StackStatusDeleteFailed, "Delete canceled. "+reason+".")
+		return r.finish(r.op.From, reason) // as it was, and nothing of it is gone
 	}
 	failed, err := r.deleteResources(ctx, func(of *live) string { return of.DeletionPolicy })
 	if err != nil {

@@ -74,11 +74,35 @@ func (r *runner) finish(status types.StackStatus, reason string) error {
 	})
 }
 
+// failures says which resources failed, by what was being done to them.
+func failures(s *stack, failed []string) string {
+	var text strings.Builder
+	for _, verb := range []struct {
+		words  string
+		status types.ResourceStatus
+	}{{"create", types.ResourceStatusCreateFailed}, {"update", types.ResourceStatusUpdateFailed}, {"import", types.ResourceStatusImportFailed}} {
+		var ids []string
+		for _, id := range failed {
+			if r := s.Resources[id]; r != nil && r.Status == verb.status {
+				ids = append(ids, id)
+			}
+		}
+		if len(ids) > 0 {
+			fmt.Fprintf(&text, "The following resource(s) failed to %s: [%s]. ", verb.words, strings.Join(ids, ", "))
+		}
+	}
+	return text.String()
+}
+
 // fail decides what follows a failure while applying.
 func (r *runner) fail(failed []string, why string) error {
 	slices.Sort(failed)
 	if why == "" {
-		why = fmt.Sprintf("The following resource(s) failed to %s: [%s]. ", r.op.Kind, strings.Join(failed, ", "))
+		s, err := r.c.load(r.k)
+		if err != nil {
+			return err
+		}
+		why = failures(&s, failed)
 	}
 	if r.op.Kind == "update" && r.op.Target.DisableRollback {
 		if err := r.settle(r.c.ctx); err != nil {
@@ -168,6 +192,9 @@ func (c *CloudFormation) stillImported(k key, outputs []output) (reason string, 
 				verb = "update"
 			}
 			reason = fmt.Sprintf("Cannot %s export %s as it is in use by %s", verb, old.Export, strings.Join(users, ", "))
+			if s.Status == types.StackStatusDeleteInProgress {
+				reason = fmt.Sprintf("Export %s cannot be deleted as it is in use by %s", old.Export, strings.Join(users, ", "))
+			}
 			return nil
 		}
 		return nil

@@ -81,7 +81,7 @@ func (c *CloudFormation) createStack(ctx context.Context, in *cfn.CreateStackInp
 
 // begin sets the stack to work on a target.
 func (s *stack) begin(c *CloudFormation, kind, token string, t target) {
-	op := &operation{ID: newID(), Kind: kind, Phase: applying, Token: token, Target: t, Policy: s.Policy, Begun: c.now()}
+	op := &operation{ID: newID(), Kind: kind, From: s.Status, Phase: applying, Token: token, Target: t, Policy: s.Policy, Begun: c.now()}
 	if s.Operation != nil {
 		op.Doomed = s.Operation.Doomed // what a failed rollback left
 	}

@@ -41,6 +41,7 @@ type stack struct {
 	// LastOperation is the operation under way, or the last one.
 	LastOperation *begun
 	LastEvent     int
+	LastEventAt   time.Time // no two events are of one time
 	pending       []event
 }
 
@@ -92,6 +93,8 @@ type operation struct {
 	ID    string
 	Kind  string // create, update, import or delete
 	Phase phase
+	// From is the status that the stack had before.
+	From types.StackStatus
 	// Token is the client's, which its events carry.
 	Token  string
 	Target target
@@ -268,7 +271,11 @@ func (s *stack) setResource(at time.Time, r *live, status types.ResourceStatus, 
 }
 
 func (s *stack) emit(e event) {
-	s.LastEvent++
+	// Clients order events by their time, to the millisecond.
+	if earliest := s.LastEventAt.Add(time.Millisecond); e.Time.Before(earliest) {
+		e.Time = earliest
+	}
+	s.LastEvent, s.LastEventAt = s.LastEvent+1, e.Time
 	e.ID, e.StackID, e.StackName = newID(), s.ID, s.Name
 	if e.LogicalID != s.Name || e.Type != stackType {
 		e.ID = fmt.Sprintf("%s-%s-%s", e.LogicalID, e.Status, e.Time.Format("2006-01-02T15:04:05.000Z"))

@@ -47,7 +47,9 @@ func (t *Template) Validate() error {
 		}
 	}
 	v.outputs()
-	v.checkCycle()
+	if !v.sharedNames() { // a Ref to one would be taken for one to the other
+		v.checkCycle()
+	}
 	return v.errs.err()
 }
 
@@ -63,6 +65,18 @@ func (v *validation) limit(section string, n, most int) {
 		v.errs.add(Position{File: v.t.File}, "Template format error: Number of %s, %d, is greater than maximum allowed, %d",
 			strings.ToLower(section), n, most)
 	}
+}
+
+// sharedNames finds names that a parameter and a resource both have.
+func (v *validation) sharedNames() bool {
+	found := false
+	for _, name := range sorted(v.t.Parameters) {
+		if r := v.t.Resources[name]; r != nil {
+			found = true
+			v.errs.add(r.Position, "Template format error: the name %s is that of a parameter (%s) and of a resource; names must be unique within a template", name, v.t.Parameters[name].Position)
+		}
+	}
+	return found
 }
 
 func (v *validation) parameter(p *Parameter) {

@@ -194,7 +194,7 @@ func (r *runner) one(ctx context.Context, bound *template.Bound, id string) erro
 	if r.op.Revert[id] != "" {
 		changed = true // it is not what the template said
 	}
-	if desired.Type == stackType {
+	if desired.Type == stackType && r.op.Kind != "import" {
 		changed = true // its template may have changed, whatever its properties say
 	}
 	next.PhysicalID, next.Ref, next.Attributes = before.PhysicalID, before.Ref, before.Attributes

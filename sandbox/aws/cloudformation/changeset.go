@@ -98,6 +98,9 @@ func (c *CloudFormation) plan(ctx context.Context, scope store.Scope, s *stack, 
 		cs.Type = types.ChangeSetTypeUpdate
 	}
 	p := &plan{set: cs, stack: s}
+	if cs.Type == types.ChangeSetTypeImport { // which leaves all else alone
+		changes = slices.DeleteFunc(changes, isAutomatic)
+	}
 	if cs.IncludeNested {
 		if changes, err = c.planNested(ctx, scope, p, bound, changes); err != nil {
 			return nil, err

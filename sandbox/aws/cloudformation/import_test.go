@@ -72,6 +72,30 @@ func TestImport(t *testing.T) {
 	}
 }
 
+func TestImportLeavesNestedStacksAlone(t *testing.T) {
+	t.Parallel()
+	w := nestedWorld(t)
+	w.leave()
+	w.create("p", parent)
+	n := len(w.since(0))
+	made, err := w.client.CreateChangeSet(t.Context(), importing("p", strings.Replace(parent, "Resources:\n", kept, 1), theBucket))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, changes := w.set(*made.Id)
+	if len(changes) != 1 || changes["Bucket"].Action != types.ChangeActionImport {
+		t.Errorf("changes %+v", changes)
+	}
+	if s := w.execute(set); s.StackStatus != types.StackStatusImportComplete {
+		t.Fatalf("%s %s", s.StackStatus, aws.ToString(s.StackStatusReason))
+	}
+	for _, e := range w.since(n) {
+		if strings.Contains(e, "Child") {
+			t.Errorf("the nested stack was touched: %s", e)
+		}
+	}
+}
+
 func TestImportIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

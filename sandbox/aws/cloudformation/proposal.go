@@ -282,6 +282,10 @@ func (c *CloudFormation) changes(s *stack, bound *template.Bound) ([]template.Ch
 // parent's template changes.
 const automatic = string(types.ChangeSourceAutomatic)
 
+func isAutomatic(ch template.Change) bool {
+	return len(ch.Details) == 1 && ch.Details[0].ChangeSource == automatic
+}
+
 // unchanged tells whether the stack is what the target says already.
 func (s *stack) unchanged(t target, bound *template.Bound, changes []template.Change) bool {
 	return len(changes) == 0 && s.Deployed.Template != "" && sameOutputs(s, bound) && sameTags(t.Tags, s.Deployed.Tags)

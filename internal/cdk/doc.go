@@ -16,9 +16,9 @@
 //
 // Where the app asks for context that it does not have (Vpc.fromLookup and the
 // like), the CDK CLI looks it up, with credentials of a role that may only read,
-// and the app is run again. The CLI is the one that the app's own packages hold,
-// else [CLIVersion]. The CLI is given the assembly, not the app: code of the
-// repository never runs beside credentials.
+// and the app is run again. The CLI is of the version that the app's own packages
+// hold, else of [CLIVersion]. It is given a stand-in that hands over the assembly, not
+// the app: code of the repository never runs beside credentials.
 //
 // The same input synthesizes once: the assembly is kept under a digest of the
 // folder, the context and the place. What was looked up is not in that digest, as

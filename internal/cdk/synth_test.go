@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -233,5 +235,27 @@ func TestToolchainsAreToldByFiles(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestTheAppsPackagesDecideTheVersionOfTheCLI(t *testing.T) {
+	t.Parallel()
+	for version, want := range map[string]string{
+		"2.1000.3": "2.1000.3", "": CLIVersion, "file:../evil": CLIVersion, "2.1.0 || https://example.test/x.tgz": CLIVersion,
+	} {
+		dir := t.TempDir()
+		name := filepath.Join(dir, "node_modules", "aws-cdk", "package.json")
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, fmt.Appendf(nil, `{"version": %q}`, version), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if got := (&run{dir: dir}).version(); got != want {
+			t.Errorf("%q: version %s, want %s", version, got, want)
+		}
+	}
+	if got := (&run{dir: t.TempDir()}).version(); got != CLIVersion {
+		t.Errorf("no packages: version %s", got)
 	}
 }

@@ -25,8 +25,16 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/sandbox/forge"
 )
 
-// patience is for one thing to happen in a sandbox on a busy machine.
+// patience is for one thing to happen in a sandbox on a busy machine; a script that
+// installs packages sets PATIENCE to more.
 const patience = 90 * time.Second
+
+func patienceOf(ts *testscript.TestScript) time.Duration {
+	if more, err := time.ParseDuration(ts.Getenv("PATIENCE")); err == nil {
+		return more
+	}
+	return patience
+}
 
 func setup(env *testscript.Env) error {
 	script := filepath.Base(env.WorkDir)
@@ -40,6 +48,11 @@ func setup(env *testscript.Env) error {
 	env.Setenv("ENV", name)
 	env.Setenv("NS", name)
 	env.Setenv("PATH", programs+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	examples, err := filepath.Abs("../../examples")
+	if err != nil {
+		return err
+	}
+	env.Setenv("EXAMPLES", examples)
 	env.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 	env.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 	env.Setenv("GIT_TERMINAL_PROMPT", "0")
@@ -137,7 +150,7 @@ func run1(ts *testscript.TestScript, dir, name string, args ...string) string {
 // command runs a program in the script's environment and returns both its
 // outputs.
 func command(ts *testscript.TestScript, dir, name string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patienceOf(ts))
 	defer cancel()
 	path := name
 	switch name {
@@ -155,7 +168,7 @@ func command(ts *testscript.TestScript, dir, name string, args ...string) (strin
 	}
 	out, err := cmd.CombinedOutput()
 	if ctx.Err() != nil {
-		err = fmt.Errorf("not done in %s", patience)
+		err = fmt.Errorf("not done in %s", patienceOf(ts))
 	}
 	return string(out), err
 }

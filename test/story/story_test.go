@@ -17,6 +17,8 @@
 //	head                    sets $HEAD to the last line of the output
 //	change                  sets $CHANGE to the Change of $COMMIT
 //	big FILE                makes a file of 50 MB
+//
+// $EXAMPLES is the folder of the examples.
 package story
 
 import (

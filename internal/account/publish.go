@@ -12,6 +12,8 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/drawbridge-gitops/drawbridge/internal/failpoint"
 )
 
 // Object is a file or a folder, and where it is to be published.
@@ -55,10 +57,12 @@ func (a *Account) Publish(ctx context.Context, o Object) (sent bool, err error) 
 		return false, fmt.Errorf("asset %s: %w", o.Path, err)
 	}
 	defer body.Close()
+	failpoint.Hit("account/before-publish")
 	_, err = client.PutObject(ctx, &s3.PutObjectInput{Bucket: &o.Bucket, Key: &o.Key, Body: body, ExpectedBucketOwner: &owner})
 	if err != nil {
 		return false, o.failed("put", err)
 	}
+	failpoint.Hit("account/after-publish")
 	return true, nil
 }
 

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/drawbridge-gitops/drawbridge/internal/contain"
+	"github.com/drawbridge-gitops/drawbridge/internal/failpoint"
 	"github.com/drawbridge-gitops/drawbridge/internal/git"
 	"github.com/drawbridge-gitops/drawbridge/internal/secret"
 	"github.com/drawbridge-gitops/drawbridge/internal/turns"
@@ -124,9 +125,11 @@ func (s *Synthesizer) Synthesize(ctx context.Context, r Request) (*Assembly, err
 	if err := os.MkdirAll(filepath.Dir(kept), 0o755); err != nil {
 		return nil, err
 	}
+	failpoint.Hit("cdk/before-keep")
 	if err := os.Rename(one.out, kept); err != nil {
 		return nil, fmt.Errorf("keep the cloud assembly: %w", err)
 	}
+	failpoint.Hit("cdk/after-keep")
 	s.retire(filepath.Dir(kept))
 	return Read(kept, r.Place)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
 	"github.com/drawbridge-gitops/drawbridge/internal/build"
 	"github.com/drawbridge-gitops/drawbridge/internal/build/buildspec"
+	"github.com/drawbridge-gitops/drawbridge/internal/failpoint"
 )
 
 // builds are components of kind build.
@@ -57,6 +58,7 @@ func (builds) roll(ctx context.Context, p *plan, n *node, v *values) error {
 	if err != nil {
 		return p.finish(ctx, n, n.recordedStatus(), err)
 	}
+	failpoint.Hit("rollout/after-build")
 	p.Steps.summarize(n.Name, built(result))
 	return p.finish(ctx, n, v1alpha1.ComponentStatus{Outputs: result.Exported}, nil)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
 	"github.com/drawbridge-gitops/drawbridge/internal/account"
 	"github.com/drawbridge-gitops/drawbridge/internal/cdk"
+	"github.com/drawbridge-gitops/drawbridge/internal/failpoint"
 	"github.com/drawbridge-gitops/drawbridge/internal/stack"
 	"github.com/drawbridge-gitops/drawbridge/internal/template"
 )
@@ -237,6 +238,7 @@ func (p *plan) deployApp(ctx context.Context, n *node, v *values) (map[string]st
 	var mu sync.Mutex
 	outputs := map[string]map[string]string{}
 	results := walk(ctx, order, func(id string) []string { return byID[id].DependsOn }, stacksAtOnce, func(ctx context.Context, id string) error {
+		failpoint.Hit("rollout/before-stack-of-app")
 		request := p.stackRequest(n, byID[id], v)
 		result, err := p.Stacks.Deploy(ctx, request, p.stackProgress(n.Name))
 		p.Steps.resources(n.Name, result.Changes)

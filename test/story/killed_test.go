@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,14 +98,14 @@ func (s *serve) get(path string, into any) {
 }
 
 // The controller is killed at each of the places where it matters, in the middle
-// of a Change of both planes. The next one brings the Change to its end: every
-// stack operation was begun once, and the ledger has the Change once.
+// of a Change of both planes.
 func TestControllerKilledAtFailpoints(t *testing.T) {
 	t.Parallel()
-	c := newCastle(t, sandbox.Controller)
-	s := c.newServe()
-	cfn := cloudformation.NewFromConfig(c.aws())
-	files := func(i int) map[string]string {
+	testKilled(t, "production-topic", []string{
+		"rollout/before-component", "stack/after-create-change-set", "stack/before-execute", "stack/after-execute", "stack/operation-ended",
+		"kube/before-apply", "kube/after-apply", "rollout/before-finish", "rollout/before-finish=kill@2",
+		"controller/before-append", "ledger/inside-append", "ledger/after-commit", "controller/after-append",
+	}, func(i int) map[string]string {
 		return map[string]string{
 			"drawbridge.yaml": "apiVersion: drawbridge.dev/v1alpha1\ncomponents:\n" +
 				"  - {name: topic, path: aws}\n  - {name: web, path: web, inputs: {NAME: {from: topic.Name}}}\n",
@@ -112,15 +113,57 @@ func TestControllerKilledAtFailpoints(t *testing.T) {
 				"Outputs:\n  Name: {Value: !GetAtt Name.Value}\n", i),
 			"web/config.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {name: \"${NAME}\"}\n",
 		}
-	}
+	})
+}
+
+// appOfTwo is a CDK app, in the shell, of two stacks and an asset, which VERSION
+// changes all.
+const appOfTwo = `mkdir -p "$CDK_OUTDIR"; cd "$CDK_OUTDIR"
+echo VERSION > asset
+echo '{"version": "48.0.0", "files": {"a": {"source": {"path": "asset", "packaging": "file"}, "destinations": {"here": {"bucketName": "killed-assets", "objectKey": "VERSION"}}}}}' > assets.json
+for stack in first second; do
+  echo '{"Resources": {"P": {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "VERSION"}}}, "Outputs": {"Name": {"Value": {"Fn::GetAtt": ["P", "Value"]}}}}' > $stack.json
+done
+cat > manifest.json <<'END'
+{"version": "48.0.0", "artifacts": {
+ "assets": {"type": "cdk:asset-manifest", "properties": {"file": "assets.json"}},
+ "first": {"type": "aws:cloudformation:stack", "environment": "aws://unknown-account/unknown-region", "properties": {"templateFile": "first.json", "stackName": "killed-first"}, "dependencies": ["assets"]},
+ "second": {"type": "aws:cloudformation:stack", "environment": "aws://unknown-account/unknown-region", "properties": {"templateFile": "second.json", "stackName": "killed-second"}, "dependencies": ["first"]}}}
+END
+`
+
+// The same in the middle of a CDK app and of a build that comes after it.
+func TestControllerKilledInAnApp(t *testing.T) {
+	t.Parallel()
+	testKilled(t, "killed-second", []string{
+		"cdk/before-keep", "cdk/after-keep", "account/before-publish", "account/after-publish",
+		"rollout/before-stack-of-app", "rollout/before-stack-of-app=kill@2", "stack/after-execute=kill@2", "stack/operation-ended=kill@2",
+		"rollout/after-build",
+	}, func(i int) map[string]string {
+		return map[string]string{
+			"drawbridge.yaml": "apiVersion: drawbridge.dev/v1alpha1\ncomponents:\n" +
+				"  - {name: bucket, path: bucket}\n  - {name: app, path: app, dependsOn: [bucket]}\n" +
+				"  - {name: build, path: build, kind: build, inputs: {NAME: {from: app.second.Name}}}\n" +
+				"  - {name: web, path: web, inputs: {NAME: {from: build.BUILT}}}\n",
+			"bucket/template.yaml": "Resources:\n  B: {Type: AWS::S3::Bucket, Properties: {BucketName: killed-assets}}\n",
+			"app/cdk.json":         `{"app": "sh app.sh"}`,
+			"app/app.sh":           strings.ReplaceAll(appOfTwo, "VERSION", fmt.Sprintf("v%d", i)),
+			"build/buildspec.yml":  "version: 0.2\nenv: {exported-variables: [BUILT]}\nphases: {build: {commands: [export BUILT=built-$NAME]}}\n",
+			"web/config.yaml":      "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {name: \"${NAME}\"}\n",
+		}
+	})
+}
+
+// testKilled takes a commit of the files through for each place, and kills the
+// controller there. The next one brings the Change to its end: each operation of
+// the stack was begun once, and the ledger has the Change once.
+func testKilled(t *testing.T, stackName string, places []string, files func(version int) map[string]string) {
+	c := newCastle(t, sandbox.Controller)
+	s := c.newServe()
+	cfn := cloudformation.NewFromConfig(c.aws())
 	s.start("")
 	c.live(c.push(files(0)))
 	s.kill()
-	places := []string{
-		"rollout/before-component", "stack/after-create-change-set", "stack/before-execute", "stack/after-execute", "stack/operation-ended",
-		"kube/before-apply", "kube/after-apply", "rollout/before-finish", "rollout/before-finish=kill@2",
-		"controller/before-append", "ledger/inside-append", "ledger/after-commit", "controller/after-append",
-	}
 	for i, place := range places {
 		setting := place
 		if !bytes.ContainsRune([]byte(place), '=') {
@@ -149,7 +192,7 @@ func TestControllerKilledAtFailpoints(t *testing.T) {
 		t.Errorf("the ledger has %d rows, want %d", head.Rows, len(places)+1)
 	}
 	var begun int
-	pages := cloudformation.NewDescribeStackEventsPaginator(cfn, &cloudformation.DescribeStackEventsInput{StackName: aws.String("production-topic")})
+	pages := cloudformation.NewDescribeStackEventsPaginator(cfn, &cloudformation.DescribeStackEventsInput{StackName: &stackName})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(c.ctx)
 		c.check(err)

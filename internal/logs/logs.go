@@ -132,7 +132,7 @@ func (s *Store) Add(c Change, component, text string) error {
 }
 
 // End closes the log of a Change that has ended. Those who follow it come to its
-// end.
+// end. A log without lines is none.
 func (s *Store) End(c Change) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -143,6 +143,9 @@ func (s *Store) End(c Change) error {
 	delete(s.open, c.UID)
 	f.ended = true
 	close(f.grown)
+	if f.size == 0 {
+		return errors.Join(f.Close(), os.Remove(f.Name()))
+	}
 	return f.Close()
 }
 

@@ -3,6 +3,7 @@ package logs
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -110,6 +111,19 @@ func TestFollowingEndsWithTheChange(t *testing.T) {
 	}
 	if err := <-done; err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestALogWithoutLinesIsNone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir)
+	begin(t, s)
+	if err := s.End(change); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("%d files are left, %v", len(left), err)
 	}
 }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 
 	"github.com/drawbridge-gitops/drawbridge/internal/logs"
@@ -24,6 +25,11 @@ func (s *server) lines(w http.ResponseWriter, r *http.Request) {
 		}
 		return out.Flush()
 	})
+	if errors.Is(err, logs.ErrNotFound) {
+		if _, known := s.Ledger.Get(r.Context(), r.PathValue("name")); known == nil {
+			err = nil // a Change that had nothing to say
+		}
+	}
 	switch {
 	case err != nil && !begun:
 		s.answer(w, nil, err)

@@ -126,6 +126,28 @@ type Build struct {
 	// it. Without it they get none.
 	// +optional
 	RoleARN string `json:"roleARN,omitempty"`
+
+	// Job runs builds as Jobs of the Environment's cluster. Without it they run
+	// beside the controller, as contained processes.
+	// +optional
+	Job *BuildJob `json:"job,omitempty"`
+}
+
+// BuildJob is how builds run in a cluster.
+type BuildJob struct {
+	// Image that builds run in. It has a shell, git, and what the buildspecs call.
+	// +kubebuilder:validation:MinLength=1
+	Image string `json:"image"`
+
+	// Namespace of the Jobs. Default: the namespace for objects that name none
+	// (spec.cluster.namespace).
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
+
+	// ServiceAccount that the builds have the identity of, in that namespace; one
+	// without a token when empty.
+	// +optional
+	ServiceAccount string `json:"serviceAccount,omitempty"`
 }
 
 // Gate holds the rules that a commit must pass before its rollout.

@@ -44,6 +44,8 @@ type Order struct {
 	Path  string
 	Reads []string
 	Spec  *buildspec.Spec
+	// Buildspec is where the specification lies in the folder.
+	Buildspec string
 	// Component is a name that only builds of the same component have.
 	Component string
 	About     About

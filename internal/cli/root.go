@@ -115,7 +115,7 @@ interrupted.`,
 	c.addFlags(root.PersistentFlags())
 	root.AddCommand(
 		newStatus(c), newComponents(c), newChanges(c), newShow(c), newLogs(c), newGraph(c), newSync(c),
-		newServe(), newVersion(),
+		newServe(), newVersion(), newBuildAgent(),
 	)
 	return root
 }

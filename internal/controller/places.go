@@ -84,22 +84,32 @@ func (p *places) of(ctx context.Context, env *v1alpha1.Environment, r *rollout.R
 	return nil
 }
 
-func (p *places) cluster(ctx context.Context, env *v1alpha1.Environment) (*kube.Cluster, error) {
-	config, key := p.home, ""
+// config is how the Environment's cluster is reached, and a key that is the same for
+// the same.
+func (p *places) config(ctx context.Context, env *v1alpha1.Environment) (config *rest.Config, key string, err error) {
+	config = p.home
 	if ref := env.Spec.Cluster.KubeconfigSecretRef; ref != nil {
 		data, err := p.secrets.data(ctx, env, ref.Name)
 		if err != nil {
-			return nil, fmt.Errorf("environment %s/%s: kubeconfig: %w", env.Namespace, env.Name, err)
+			return nil, "", fmt.Errorf("environment %s/%s: kubeconfig: %w", env.Namespace, env.Name, err)
 		}
 		sum := sha256.Sum256(data["value"])
 		key = hex.EncodeToString(sum[:])
 		if config, err = clientcmd.RESTConfigFromKubeConfig(data["value"]); err != nil {
 			// The error may quote the file, which holds credentials.
-			return nil, fmt.Errorf("environment %s/%s: Secret %s has no usable kubeconfig under the key \"value\"", env.Namespace, env.Name, ref.Name)
+			return nil, "", fmt.Errorf("environment %s/%s: Secret %s has no usable kubeconfig under the key \"value\"", env.Namespace, env.Name, ref.Name)
 		}
 		if config.ExecProvider != nil || config.AuthProvider != nil {
-			return nil, fmt.Errorf("environment %s/%s: the kubeconfig in Secret %s runs a program to log in, which the controller does not do: put a token or a client certificate in it", env.Namespace, env.Name, ref.Name)
+			return nil, "", fmt.Errorf("environment %s/%s: the kubeconfig in Secret %s runs a program to log in, which the controller does not do: put a token or a client certificate in it", env.Namespace, env.Name, ref.Name)
 		}
+	}
+	return config, key, nil
+}
+
+func (p *places) cluster(ctx context.Context, env *v1alpha1.Environment) (*kube.Cluster, error) {
+	config, key, err := p.config(ctx, env)
+	if err != nil {
+		return nil, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

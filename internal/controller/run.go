@@ -28,10 +28,13 @@ func (r *changes) run(ctx context.Context, env *v1alpha1.Environment, change *v1
 		return rollout.Outcome{}, err
 	}
 	request := rollout.Request{
-		Environment: env, Change: change.Name, ChangeUID: string(change.UID), Apps: r.apps, Builds: r.builds,
+		Environment: env, Change: change.Name, ChangeUID: string(change.UID), Apps: r.apps,
 		Components: r.repositories.components, State: state, Timeout: timeoutOf(env),
 	}
 	if err := r.places.of(ctx, env, &request); err != nil {
+		return failed(err), nil
+	}
+	if request.Builds, err = r.builderFor(ctx, env, change); err != nil {
 		return failed(err), nil
 	}
 	mirror := r.repositories.mirror

@@ -54,6 +54,9 @@ type Options struct {
 	LeaderElectionNamespace string
 	// StackInterval is how often stacks under way are looked at.
 	StackInterval time.Duration
+	// AgentImage is the controller's own image, from which builds that run as Jobs
+	// take the program that runs them.
+	AgentImage string
 	// ProfileListen serves net/http/pprof when set.
 	ProfileListen string
 	Log           *slog.Logger
@@ -122,6 +125,7 @@ func Run(ctx context.Context, o Options) error {
 		repositories: &repositories{secrets: watched, mirror: mirror, components: new(component.Cache)},
 		apps:         cdk.New(cdk.Options{Dir: filepath.Join(o.DataDir, "cdk")}),
 		builds:       build.NewBuilder(filepath.Join(o.DataDir, "builds"), contain.Limits{}, o.DataDir, podCredentials),
+		agentImage:   o.AgentImage,
 		places:       newPlaces(config, watched, o),
 		runs:         &runs{byEnv: map[types.NamespacedName]*run{}},
 		summaries:    &summaries{client: mgr.GetClient(), last: map[types.NamespacedName]v1alpha1.EnvironmentStatus{}},

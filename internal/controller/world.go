@@ -34,6 +34,7 @@ type world struct {
 	logs         *logs.Store
 	apps         *cdk.Synthesizer
 	builds       *build.Builder
+	agentImage   string
 	repositories *repositories
 	places       *places
 	runs         *runs

@@ -78,6 +78,7 @@ func built(r build.Result) string {
 func (p *plan) build(ctx context.Context, n *node, v *values) (build.Result, error) {
 	order := build.Order{
 		Tree: p.tree, Read: p.Repository, Path: n.Path, Reads: n.Reads, Spec: n.buildspec,
+		Buildspec: strings.TrimPrefix(strings.TrimPrefix(n.Buildspec, n.Path), "/"),
 		Component: p.environment() + "/" + n.Name,
 		About: build.About{
 			ID: n.Name + ":" + p.Change, Repository: p.Environment.Spec.Source.URL, Branch: p.Environment.Spec.Source.Branch,

@@ -27,6 +27,7 @@ var layers = [][]string{
 	{"cmd/drawbridge", "cmd/drawbridge-sandbox"},
 	{"internal/cli"},
 	{"internal/controller"},
+	{"internal/controller/jobs"},
 	{"internal/server"},
 	{"internal/rollout"},
 	{"internal/plan"},

@@ -10,7 +10,7 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/api/crds"
 )
 
-//go:generate go test -run 'TestAPI|TestSandbox' -update .
+//go:generate go test -run TestAPI|TestSandbox -update .
 
 func TestAPI(t *testing.T) {
 	t.Parallel()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/drawbridge-gitops/drawbridge/internal/build"
 	"github.com/drawbridge-gitops/drawbridge/internal/build/buildspec"
+	"github.com/drawbridge-gitops/drawbridge/internal/contain"
 )
 
 // Surroundings are what the agent finds in its Pod.
@@ -69,6 +70,7 @@ func carryOut(ctx context.Context, i Instruction, s Surroundings, log func(build
 		About: i.About, Variables: i.Variables, Hidden: i.Hidden,
 		Parameters: s.Parameters, Secrets: s.Secrets,
 		Limits: i.Limits, Network: true, Log: log,
+		Files: contain.Files{Writable: []string{folder["source"]}}, // what the build reads beside its folder, too
 	})
 }
 

@@ -44,6 +44,8 @@ type Instruction struct {
 	// Path of the component's folder in the repository, and Buildspec in it.
 	Path      string `json:"path"`
 	Buildspec string `json:"buildspec"`
+	// Reads are the paths outside the folder that the build needs.
+	Reads []string `json:"reads,omitempty"`
 	// As in build.Request.
 	About     build.About       `json:"about"`
 	Variables map[string]string `json:"variables,omitempty"`

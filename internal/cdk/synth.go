@@ -37,6 +37,9 @@ type Options struct {
 	// Environ is where the settings of package managers are taken from. Default
 	// os.Environ().
 	Environ []string
+	// Hidden are folders and files that apps do not see, where the kernel permits:
+	// those of the controller, its credentials above all. Dir may be within them.
+	Hidden []string
 	// Kept is how many assemblies are kept. Default 64.
 	Kept int
 }
@@ -160,7 +163,7 @@ func (s *Synthesizer) prepare(ctx context.Context, r *run) error {
 	}
 	tree := filepath.Join(r.work, "tree")
 	r.home, r.tmp, r.dir, r.out = filepath.Join(r.work, "home"), filepath.Join(r.work, "tmp"), filepath.Join(tree, filepath.FromSlash(r.Path)), filepath.Join(r.work, "cdk.out")
-	for _, dir := range []string{tree, r.home, r.tmp, s.home()} {
+	for _, dir := range append([]string{tree, r.home, r.tmp, s.home()}, s.installed()...) {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
@@ -178,6 +181,11 @@ func (s *Synthesizer) prepare(ctx context.Context, r *run) error {
 
 // home of the package managers, with their caches.
 func (s *Synthesizer) home() string { return filepath.Join(s.options.Dir, "home") }
+
+// installed are the folders that packages are in, for the apps to read.
+func (s *Synthesizer) installed() []string {
+	return []string{filepath.Join(s.options.Dir, "packages"), filepath.Join(s.home(), "go")}
+}
 
 // maxLookups bounds how often an app may ask for more context.
 const maxLookups = 8
@@ -247,6 +255,10 @@ func (s *Synthesizer) runApp(ctx context.Context, r *run, a *app) error {
 	tail := &tail{to: r.Log, limit: 4096}
 	err = s.command(ctx, r, contain.Command{
 		Argv: []string{"sh", "-c", a.command}, Dir: r.dir, Env: env, Stdout: tail, Stderr: tail, Roots: []string{r.work},
+		Files: contain.Files{
+			Writable: []string{r.work}, Tmp: r.tmp, Hidden: s.options.Hidden,
+			Visible: s.installed(),
+		},
 	})
 	var exit *contain.ExitError
 	if errors.As(err, &exit) {

@@ -132,6 +132,29 @@ func TestAnAppHasNoCredentials(t *testing.T) {
 	}
 }
 
+func TestAnAppSeesItsOwnFilesOnly(t *testing.T) {
+	t.Parallel()
+	if err := contain.Available().Files; err != nil {
+		t.Skipf("this machine does not isolate files: %v", err)
+	}
+	secret := t.TempDir()
+	if err := os.WriteFile(filepath.Join(secret, "token"), []byte("hunter2"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	app := "cat " + secret + "/token; echo x > " + secret + "/written; echo x > /tmp/shared; sh app.sh"
+	w := newWorld(t, Options{}, map[string]string{"infra/cdk.json": fmt.Sprintf(`{"app": %q}`, app), "infra/app.sh": writes})
+	w.options.Hidden = []string{secret, filepath.Dir(w.options.Dir)} // what is hidden holds its own work tree, too
+	if _, err := w.Synthesize(t.Context(), w.request); err != nil {
+		t.Fatalf("%v\n%s", err, w.log)
+	}
+	if strings.Contains(w.log.String(), "hunter2") {
+		t.Error("the app saw what is hidden")
+	}
+	if _, err := os.Stat(filepath.Join(secret, "written")); err == nil {
+		t.Error("the app wrote outside of its work tree")
+	}
+}
+
 func TestAnAppThatFails(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

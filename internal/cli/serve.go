@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -59,6 +60,11 @@ points it at another endpoint.`,
 					return fmt.Errorf("API token: %w", err)
 				}
 				o.Token = strings.TrimSpace(string(token))
+				path, err := filepath.Abs(tokenFile)
+				if err != nil {
+					return fmt.Errorf("API token: %w", err)
+				}
+				o.Hidden = append(o.Hidden, path)
 			}
 			return controller.Run(cmd.Context(), o)
 		},

@@ -54,6 +54,9 @@ type Options struct {
 	LeaderElectionNamespace string
 	// StackInterval is how often stacks under way are looked at.
 	StackInterval time.Duration
+	// Hidden are files that CDK apps and builds do not see where the kernel permits,
+	// beside DataDir and the Pod's own credentials: that of the API's token.
+	Hidden []string
 	// AgentImage is the controller's own image, from which builds that run as Jobs
 	// take the program that runs them.
 	AgentImage string
@@ -120,11 +123,12 @@ func Run(ctx context.Context, o Options) error {
 		o.Log.Warn("the kernel does not isolate apps and builds", "processes", here.Processes, "files", here.Files, "network", here.Network)
 	}
 	watched := &secrets{ctx: ctx, client: clientset, byName: map[types.NamespacedName]toolscache.SharedIndexInformer{}}
+	hidden := append([]string{o.DataDir, podCredentials}, o.Hidden...)
 	w := &world{
 		client: mgr.GetClient(), reader: mgr.GetAPIReader(), log: o.Log, ledger: book, logs: lines, events: mgr.GetEventRecorder("drawbridge"),
 		repositories: &repositories{secrets: watched, mirror: mirror, components: new(component.Cache)},
-		apps:         cdk.New(cdk.Options{Dir: filepath.Join(o.DataDir, "cdk")}),
-		builds:       build.NewBuilder(filepath.Join(o.DataDir, "builds"), contain.Limits{}, o.DataDir, podCredentials),
+		apps:         cdk.New(cdk.Options{Dir: filepath.Join(o.DataDir, "cdk"), Hidden: hidden}),
+		builds:       build.NewBuilder(filepath.Join(o.DataDir, "builds"), contain.Limits{}, hidden...),
 		agentImage:   o.AgentImage,
 		places:       newPlaces(config, watched, o),
 		runs:         &runs{byEnv: map[types.NamespacedName]*run{}},

@@ -39,6 +39,9 @@ func newGraph(c *connection) *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("components of %s/%s: %w", namespace, e.Name, err)
 			}
+			if len(list) == 0 && out == "" {
+				fmt.Fprintf(cmd.ErrOrStderr(), "Environment %s/%s has no components yet\n", namespace, e.Name)
+			}
 			if mermaid {
 				_, err := io.WriteString(cmd.OutOrStdout(), g.Mermaid())
 				return err

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"runtime"
 
 	"github.com/spf13/cobra"
@@ -11,13 +12,26 @@ import (
 var Version = "development"
 
 func newVersion() *cobra.Command {
-	return &cobra.Command{
+	var out format
+	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "drawbridge %s (%s, %s/%s)\n", Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return err
+			if err := out.check(); err != nil {
+				return err
+			}
+			v := struct {
+				Version  string `json:"version"`
+				Go       string `json:"go"`
+				Platform string `json:"platform"`
+			}{Version, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
+			return out.print(cmd.OutOrStdout(), v, func(w io.Writer) error {
+				_, err := fmt.Fprintf(w, "drawbridge %s (%s, %s)\n", v.Version, v.Go, v.Platform)
+				return err
+			})
 		},
 	}
+	out.add(cmd)
+	return cmd
 }

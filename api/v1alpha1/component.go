@@ -29,7 +29,8 @@ type ComponentSpec struct {
 	InputDigest string `json:"inputDigest,omitempty"`
 
 	// Owns lists every object or stack that the component may own, as
-	// "group/Kind/namespace/name" or "AWS::CloudFormation::Stack/name". It is
+	// "group/Kind/namespace/name" or "AWS::CloudFormation::Stack/name", with
+	// "@region" where that is not the Environment's. It is
 	// written before the first apply of a Change and narrowed after the last
 	// prune, so that nothing applied is ever forgotten. It stands in the spec
 	// because backups leave the status out and it can't be derived again.

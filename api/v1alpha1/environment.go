@@ -77,6 +77,11 @@ type AWS struct {
 	// +kubebuilder:validation:MinLength=1
 	Region string `json:"region"`
 
+	// Regions beside Region, of the same account, that stacks of CDK apps may be in.
+	// +optional
+	// +listType=set
+	Regions []string `json:"regions,omitempty"`
+
 	// RoleARN is assumed for every call; the controller's own identity is
 	// used when empty.
 	// +optional

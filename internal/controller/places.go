@@ -81,6 +81,14 @@ func (p *places) of(ctx context.Context, env *v1alpha1.Environment, r *rollout.R
 		return fmt.Errorf("environment %s/%s: AWS: %w", env.Namespace, env.Name, err)
 	}
 	r.Stacks, r.Account = a.stacks, a.account
+	role := env.Spec.AWS.RoleARN
+	r.Elsewhere = func(ctx context.Context, region string) (rollout.Stacks, rollout.Account, error) {
+		a, err := p.account(ctx, awsPlace{Place: account.Place{Region: region, RoleARN: role}})
+		if err != nil {
+			return nil, nil, err
+		}
+		return a.stacks, a.account, nil
+	}
 	return nil
 }
 

@@ -112,7 +112,11 @@ func (p *plan) makeAssembly(ctx context.Context, n *node, v *values) error {
 	n.app.assembly, n.app.templates, n.ids = assembly, map[string]*template.Template{}, nil
 	var errs []error
 	for _, s := range assembly.Stacks {
-		n.ids = append(n.ids, stackPrefix+s.Name)
+		id := stackPrefix + s.Name
+		if s.Place.Region != at.Region {
+			id += regionMark + s.Place.Region
+		}
+		n.ids = append(n.ids, id)
 		if err := p.checkStack(ctx, n, s, at); err != nil {
 			errs = append(errs, fmt.Errorf("stack %s: %w", s.ID, err))
 		}
@@ -136,8 +140,8 @@ func (p *plan) lookup(ctx context.Context, role string) ([]string, error) {
 
 // checkStack looks whether a stack of the app can be deployed by this Environment.
 func (p *plan) checkStack(ctx context.Context, n *node, s cdk.Stack, here cdk.Place) error {
-	if s.Place != here {
-		return fmt.Errorf("it is for account %s and region %s, and Environment %s deploys to account %s and region %s: let the app take them from CDK_DEFAULT_ACCOUNT and CDK_DEFAULT_REGION, or give the stack to another Environment",
+	if s.Place != here && (s.Place.Account != here.Account || !slices.Contains(p.Environment.Spec.AWS.Regions, s.Place.Region)) {
+		return fmt.Errorf("it is for account %s and region %s, and Environment %s deploys to account %s and region %s: let the app take them from CDK_DEFAULT_ACCOUNT and CDK_DEFAULT_REGION, allow the region in the Environment (spec.aws.regions), or give the stack to another Environment",
 			s.Place.Account, s.Place.Region, p.Environment.Name, here.Account, here.Region)
 	}
 	if len(s.Images) > 0 {
@@ -153,13 +157,25 @@ func (p *plan) checkStack(ctx context.Context, n *node, s cdk.Stack, here cdk.Pl
 	return errors.Join(t.Validate(), p.checkBootstrap(ctx, s))
 }
 
+// in is where stacks of a region are deployed.
+func (p *plan) in(ctx context.Context, region string) (Stacks, Account, error) {
+	if region == p.Environment.Spec.AWS.Region {
+		return p.Stacks, p.Account, nil
+	}
+	return p.Elsewhere(ctx, region)
+}
+
 // checkBootstrap looks whether the place has what the CDK makes once for it.
 func (p *plan) checkBootstrap(ctx context.Context, s cdk.Stack) error {
 	if s.Bootstrap == 0 || s.BootstrapParameter == "" {
 		return nil
 	}
 	advice := fmt.Sprintf("run 'cdk bootstrap aws://%s/%s'", s.Place.Account, s.Place.Region)
-	text, err := p.Account.Parameter(ctx, s.BootstrapParameter)
+	_, there, err := p.in(ctx, s.Place.Region)
+	if err != nil {
+		return err
+	}
+	text, err := there.Parameter(ctx, s.BootstrapParameter)
 	if errors.Is(err, account.ErrNoParameter) {
 		return fmt.Errorf("account %s is not bootstrapped for the CDK in %s: there is no parameter %s; %s", s.Place.Account, s.Place.Region, s.BootstrapParameter, advice)
 	}
@@ -239,8 +255,12 @@ func (p *plan) deployApp(ctx context.Context, n *node, v *values) (map[string]st
 	outputs := map[string]map[string]string{}
 	results := walk(ctx, order, func(id string) []string { return byID[id].DependsOn }, stacksAtOnce, func(ctx context.Context, id string) error {
 		failpoint.Hit("rollout/before-stack-of-app")
-		request := p.stackRequest(n, byID[id], v)
-		result, err := p.Stacks.Deploy(ctx, request, p.stackProgress(n.Name))
+		stacks, there, err := p.in(ctx, byID[id].Place.Region)
+		if err != nil {
+			return err
+		}
+		request := p.stackRequest(n, byID[id], v, there)
+		result, err := stacks.Deploy(ctx, request, p.stackProgress(n.Name))
 		p.Steps.resources(n.Name, result.Changes)
 		mu.Lock()
 		defer mu.Unlock()
@@ -259,7 +279,7 @@ func (p *plan) deployApp(ctx context.Context, n *node, v *values) (map[string]st
 // cdkCapabilities are what the CDK CLI gives every stack.
 var cdkCapabilities = []string{"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"}
 
-func (p *plan) stackRequest(n *node, s cdk.Stack, v *values) stack.Request {
+func (p *plan) stackRequest(n *node, s cdk.Stack, v *values, there Account) stack.Request {
 	aws := p.Environment.Spec.AWS
 	r := stack.Request{
 		Environment: p.environment(), Component: n.Name, StackName: s.Name, Change: p.Change, ChangeUID: p.ChangeUID,
@@ -268,7 +288,7 @@ func (p *plan) stackRequest(n *node, s cdk.Stack, v *values) stack.Request {
 		TerminationProtection: &s.TerminationProtection, AllowDestructive: p.allowDestructive(),
 	}
 	if bucket, key, ok := strings.Cut(strings.TrimPrefix(s.TemplateURL, "s3://"), "/"); ok {
-		r.TemplateURL = p.Account.BucketURL(bucket) + "/" + key
+		r.TemplateURL = there.BucketURL(bucket) + "/" + key
 	}
 	if r.RoleARN == "" {
 		r.RoleARN = s.ExecutionRole

@@ -242,6 +242,31 @@ func TestImagesAreBuiltBeforeTheStack(t *testing.T) {
 	}
 }
 
+func TestAStackInARegionThatIsAllowed(t *testing.T) {
+	t.Parallel()
+	w, apps, _ := cdkWorld(t)
+	apps.edit = func(s *cdk.Stack) {
+		if s.ID == "network" {
+			s.Place.Region = "us-east-1"
+		}
+	}
+	w.env.Spec.AWS.Regions = []string{"us-east-1"}
+	w.succeeded(w.commit(twoStacks))
+	if diff := cmp.Diff("us-east-1 prod-network, deploy infra, deploy infra", w.did()); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"AWS::CloudFormation::Stack/prod-network@us-east-1", "AWS::CloudFormation::Stack/prod-database"}, w.state.Component("infra").Spec.Owns); diff != "" {
+		t.Error(diff)
+	}
+	// It is taken down where it is, also once the region is not allowed any more.
+	w.env.Spec.AWS.Regions = nil
+	w.env.Spec.Gate.Destructive = "Allow"
+	w.succeeded(w.commit("-- README --\n"))
+	if diff := cmp.Diff("delete stack prod-database of infra, us-east-1 prod-network, delete stack prod-network of infra", w.did()); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestAMissingBucketNamesTheCommand(t *testing.T) {
 	t.Parallel()
 	w, _, aws := cdkWorld(t)

@@ -90,6 +90,10 @@ func (p *plan) stackName(n *node) string {
 // stackPrefix marks a stack in ComponentSpec.Owns.
 const stackPrefix = "AWS::CloudFormation::Stack/"
 
+// regionMark comes after the name of a stack that is in another region than the
+// Environment, and before that region.
+const regionMark = "@"
+
 // roll brings the component's stack to the commit.
 func (templates) roll(ctx context.Context, p *plan, n *node, v *values) error {
 	name := p.stackName(n)

@@ -80,10 +80,18 @@ func (p *plan) deleteStacks(ctx context.Context, name string, owns []string) err
 		if !ok {
 			continue
 		}
+		stackName, region, elsewhere := strings.Cut(stackName, regionMark)
 		if p.Stacks == nil {
 			return errors.New("stack " + stackName + " is to be deleted, but the Environment has no spec.aws any more: name the region there again")
 		}
-		result, err := p.Stacks.Delete(ctx, stack.DeleteRequest{
+		stacks := p.Stacks
+		if elsewhere {
+			var err error
+			if stacks, _, err = p.Elsewhere(ctx, region); err != nil {
+				return fmt.Errorf("stack %s in %s: %w", stackName, region, err)
+			}
+		}
+		result, err := stacks.Delete(ctx, stack.DeleteRequest{
 			Environment: p.environment(), Component: name, StackName: stackName, Change: p.Change, ChangeUID: p.ChangeUID,
 			RoleARN:          p.Environment.Spec.AWS.StackRoleARN,
 			AllowDestructive: p.allowDestructive(),

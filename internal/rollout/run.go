@@ -77,8 +77,10 @@ type Request struct {
 	// Stacks and Account are nil when the Environment names no place in AWS.
 	Stacks  Stacks
 	Account Account
-	Apps    Apps
-	Builds  Builds
+	// Elsewhere is the same account in another region.
+	Elsewhere func(ctx context.Context, region string) (Stacks, Account, error)
+	Apps      Apps
+	Builds    Builds
 	// Log gets what programs print and what stacks go through, a line at a time
 	// and without secrets. It may be called concurrently. Nil for none.
 	Log func(component, line string)

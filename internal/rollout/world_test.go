@@ -269,8 +269,28 @@ func (w *world) run(ctx context.Context, c git.Commit) Outcome {
 	return Run(ctx, Request{
 		Environment: w.env, Commit: c, Change: fmt.Sprintf("production-%d", w.commits), Repository: w, Components: &w.cache,
 		State: w.state, Cluster: w.cluster, Stacks: w.stacks, Timeout: w.timeout, Steps: NewSteps(time.Now, func() {}),
-		Apps: w.apps, Builds: w.builds, Account: w.account, Log: w.log,
+		Elsewhere: w.elsewhere, Apps: w.apps, Builds: w.builds, Account: w.account, Log: w.log,
 	})
+}
+
+// elsewhere is the same account in another region, whose stacks have it in the log.
+func (w *world) elsewhere(_ context.Context, region string) (Stacks, Account, error) {
+	return inRegion{w.stacks, region}, w.account, nil
+}
+
+type inRegion struct {
+	*stacks
+	region string
+}
+
+func (s inRegion) Deploy(ctx context.Context, r stack.Request, f func(stack.Event)) (stack.Result, error) {
+	s.cluster.note(r.StackName, s.region)
+	return s.stacks.Deploy(ctx, r, f)
+}
+
+func (s inRegion) Delete(ctx context.Context, r stack.DeleteRequest, f func(stack.Event)) (stack.Result, error) {
+	s.cluster.note(r.StackName, s.region)
+	return s.stacks.Delete(ctx, r, f)
 }
 
 func (w *world) log(component, line string) {

@@ -34,14 +34,30 @@ type clusterBuilds struct {
 	source git.Source
 }
 
+// noBuilds is for an Environment whose builds can't run. Commits without one go
+// through.
+type noBuilds struct{ why error }
+
+func (n noBuilds) Build(context.Context, build.Order) (build.Result, error) {
+	return build.Result{}, n.why
+}
+
 // builderFor is who runs the builds of a Change: this machine, or the cluster where the
 // Environment says so.
-func (r *changes) builderFor(ctx context.Context, env *v1alpha1.Environment, change *v1alpha1.Change) (rollout.Builds, error) {
-	declared := env.Spec.Build.Job
-	if declared == nil {
-		return r.builds, nil
+func (r *changes) builderFor(ctx context.Context, env *v1alpha1.Environment, change *v1alpha1.Change) rollout.Builds {
+	if env.Spec.Build.Job == nil {
+		return r.builds
 	}
-	fail := func(err error) (rollout.Builds, error) {
+	inCluster, err := r.inCluster(ctx, env, change)
+	if err != nil {
+		return noBuilds{err}
+	}
+	return inCluster
+}
+
+func (r *changes) inCluster(ctx context.Context, env *v1alpha1.Environment, change *v1alpha1.Change) (*clusterBuilds, error) {
+	declared := env.Spec.Build.Job
+	fail := func(err error) (*clusterBuilds, error) {
 		return nil, fmt.Errorf("environment %s/%s: builds as Jobs: %w", env.Namespace, env.Name, err)
 	}
 	if r.agentImage == "" {

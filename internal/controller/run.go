@@ -34,9 +34,7 @@ func (r *changes) run(ctx context.Context, env *v1alpha1.Environment, change *v1
 	if err := r.places.of(ctx, env, &request); err != nil {
 		return failed(err), nil
 	}
-	if request.Builds, err = r.builderFor(ctx, env, change); err != nil {
-		return failed(err), nil
-	}
+	request.Builds = r.builderFor(ctx, env, change)
 	mirror := r.repositories.mirror
 	commit, err := mirror.Commit(ctx, change.Spec.Commit)
 	if err != nil {

@@ -51,8 +51,14 @@ func (g *guard) dismiss() {
 	g.shell = nil
 }
 
-// children are the processes that this process started from the folder.
+// children are the processes that this process started from the folder, told
+// by the file that each of them runs: what a process says its command line is
+// may be empty for a moment, and differs where the folder is a link.
 func children(programs string) []string {
+	folder, err := filepath.EvalSymlinks(programs)
+	if err != nil {
+		return nil
+	}
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	var pids []string
 	for _, file := range stats {
@@ -66,8 +72,8 @@ func children(programs string) []string {
 			continue
 		}
 		dir := filepath.Dir(file)
-		command, err := os.ReadFile(filepath.Join(dir, "cmdline"))
-		if err == nil && bytes.HasPrefix(command, []byte(programs+"/")) {
+		program, err := os.Readlink(filepath.Join(dir, "exe"))
+		if err == nil && strings.HasPrefix(program, folder+"/") {
 			pids = append(pids, filepath.Base(dir))
 		}
 	}

@@ -29,21 +29,12 @@ func TestNothingIsLeft(t *testing.T) {
 		t.Skip("starts a control plane")
 	}
 	t.Parallel()
-	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestNothingIsLeft$")
-	child.Env = append(os.Environ(), "CONTROLPLANE_TEST_CHILD=1")
-	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var pids []string
-	for s := bufio.NewScanner(out); s.Scan(); {
-		if rest, ok := strings.CutPrefix(s.Text(), "PIDS "); ok {
-			pids = strings.Fields(rest)
-			break
-		}
+	child, pids := begin(t)
+	for try := 1; len(pids) != 2 && try < 3; try++ {
+		// Seen about once in 25 starts, with the cause unknown: one of the two
+		// is not there, or not in the list. What this test is about comes after.
+		t.Logf("children %v of %d, want etcd and kube-apiserver: starting another", pids, child.Process.Pid)
+		child, pids = begin(t)
 	}
 	if len(pids) != 2 {
 		t.Fatalf("children %v, want etcd and kube-apiserver", pids)
@@ -67,6 +58,33 @@ func TestNothingIsLeft(t *testing.T) {
 			}
 		}
 	}
+}
+
+// begin starts this test as a child that starts a control plane, and returns
+// the processes that the child saw as its own.
+func begin(t *testing.T) (*exec.Cmd, []string) {
+	t.Helper()
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestNothingIsLeft$")
+	child.Env = append(os.Environ(), "CONTROLPLANE_TEST_CHILD=1")
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // a failure must not leave it either
+		_ = child.Process.Kill()
+		_ = child.Wait()
+	})
+	var pids []string
+	for s := bufio.NewScanner(out); s.Scan(); {
+		if rest, ok := strings.CutPrefix(s.Text(), "PIDS "); ok {
+			pids = strings.Fields(rest)
+			break
+		}
+	}
+	return child, pids
 }
 
 // alive is false for a zombie: nobody may be there to collect it.

@@ -43,9 +43,23 @@ type ComponentSpec struct {
 type Dependency struct {
 	// Component that comes first.
 	Component string `json:"component"`
-	// Reason: "dependsOn", or the input that asks for it.
+	// Reasons, those that drawbridge.yaml gives first.
 	// +optional
-	Reason string `json:"reason,omitempty"`
+	// +listType=atomic
+	Reasons []DependencyReason `json:"reasons,omitempty"`
+}
+
+// DependencyReason is why a component waits for another.
+type DependencyReason struct {
+	// Reason: "dependsOn", "input NAME", "parameter NAME", or what the component's
+	// files say: "Deployment shop/web reads ConfigMap shop/web".
+	Reason string `json:"reason"`
+	// Source is where it stands, as "file:line".
+	// +optional
+	Source string `json:"source,omitempty"`
+	// Inferred from the component's files, and not from drawbridge.yaml.
+	// +optional
+	Inferred bool `json:"inferred,omitempty"`
 }
 
 // ComponentStatus is what the last rollout of the component left.

@@ -197,13 +197,16 @@ func TestGraphOfComponents(t *testing.T) {
 	component := func(name string, needs ...string) *v1alpha1.Component {
 		c := &v1alpha1.Component{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "production-" + name}, Spec: v1alpha1.ComponentSpec{Environment: "production", Name: name, Kind: "kubernetes"}}
 		for _, n := range needs {
-			c.Spec.DependsOn = append(c.Spec.DependsOn, v1alpha1.Dependency{Component: n, Reason: "dependsOn"})
+			c.Spec.DependsOn = append(c.Spec.DependsOn, v1alpha1.Dependency{Component: n, Reasons: []v1alpha1.DependencyReason{{Reason: "dependsOn", Source: "drawbridge.yaml:4"}}})
 		}
 		return c
 	}
 	d := newDesk(t, pointer(environmentOf("production", v1alpha1.ReasonDeployed, "", "")), component("b", "a", "taken-down"), component("a"))
-	d.want(exitOK, "1  a (kubernetes)\n2  b (kubernetes)\n     after a: dependsOn\n", "graph")
-	d.want(exitOK, `c0 -->|"dependsOn"| c1`, "graph", "--mermaid")
+	d.want(exitOK, "b (kubernetes)\n└── a (kubernetes)\n        dependsOn, drawbridge.yaml:4\n", "graph")
+	d.want(exitOK, `c0 -->|"dependsOn"| c1`, "graph", "--format", "mermaid")
+	d.want(exitOK, `"a" -> "b" [label="dependsOn"]`, "graph", "--format", "dot")
+	d.want(exitUsage, "expected tree, mermaid or dot", "graph", "--format", "svg")
+	d.want(exitUsage, "two forms", "graph", "--format", "dot", "-o", "json")
 }
 
 func TestAdviceOnTheClustersErrors(t *testing.T) {

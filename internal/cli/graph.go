@@ -13,15 +13,19 @@ import (
 
 func newGraph(c *connection) *cobra.Command {
 	var out format
-	var env string
-	var mermaid bool
+	var env, form string
+	forms := map[string]func(*graph.Graph) string{"tree": (*graph.Graph).Tree, "mermaid": (*graph.Graph).Mermaid, "dot": (*graph.Graph).DOT}
 	cmd := &cobra.Command{
 		Use:   "graph",
 		Short: "Show which component waits for which, and why",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if mermaid && out != "" {
-				return usageError{errors.New("--mermaid and -o are two forms: leave one out")}
+			text := forms[form]
+			switch {
+			case text == nil:
+				return usageError{fmt.Errorf("--format %s: expected tree, mermaid or dot", form)}
+			case out != "" && cmd.Flags().Changed("format"):
+				return usageError{errors.New("--format and -o are two forms: leave one out")}
 			}
 			k, namespace, err := c.openFor(out)
 			if err != nil {
@@ -42,18 +46,14 @@ func newGraph(c *connection) *cobra.Command {
 			if len(list) == 0 && out == "" {
 				fmt.Fprintf(cmd.ErrOrStderr(), "Environment %s/%s has no components yet\n", namespace, e.Name)
 			}
-			if mermaid {
-				_, err := io.WriteString(cmd.OutOrStdout(), g.Mermaid())
-				return err
-			}
 			return out.print(cmd.OutOrStdout(), g, func(w io.Writer) error {
-				_, err := io.WriteString(w, g.Text())
+				_, err := io.WriteString(w, text(g))
 				return err
 			})
 		},
 	}
 	cmd.Flags().StringVarP(&env, "environment", "e", "", "the Environment (default: the only one)")
-	cmd.Flags().BoolVar(&mermaid, "mermaid", false, "as a Mermaid flowchart, for documents and pull requests")
+	cmd.Flags().StringVar(&form, "format", "tree", "tree, mermaid (for documents and pull requests) or dot (for Graphviz)")
 	out.add(cmd)
 	return cmd
 }
@@ -71,7 +71,7 @@ func graphOf(list []v1alpha1.Component) (*graph.Graph, error) {
 	for _, c := range list {
 		for _, d := range c.Spec.DependsOn {
 			if known[d.Component] {
-				edges = append(edges, graph.Edge{From: c.Spec.Name, To: d.Component, Reason: d.Reason})
+				edges = append(edges, graph.Recorded(c.Spec.Name, d))
 			}
 		}
 	}

@@ -40,6 +40,9 @@ type Component struct {
 	// DependsOn are the components that drawbridge.yaml names, in its order.
 	// Dependencies that come from Inputs and Parameters are not repeated here.
 	DependsOn []string `json:"dependsOn,omitempty"`
+	// IndependentOf are the components that it does not wait for, whatever its files
+	// seem to say.
+	IndependentOf []Independence `json:"independentOf,omitempty"`
 	// Buildspec is the path of the buildspec, for kind Build only.
 	Buildspec string `json:"buildspec,omitempty"`
 	// Inputs by the name that manifests know them by; the context of a CDK app;
@@ -62,6 +65,13 @@ type Component struct {
 	Reads []string `json:"reads,omitempty"`
 
 	dependsOn map[string]Source
+}
+
+// Independence is a component that another one does not need, and where
+// drawbridge.yaml says so.
+type Independence struct {
+	Component string `json:"component"`
+	Source    Source `json:"source"`
 }
 
 // Input is an output of another component.

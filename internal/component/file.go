@@ -29,17 +29,18 @@ type file struct {
 }
 
 type entry struct {
-	Line         int              `yaml:"-line"`
-	Name         text             `yaml:"name" doc:"Name of the component: a DNS label. By default it comes from the path, with - for /." pattern:"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"`
-	Path         text             `yaml:"path,required" doc:"Folder of the component, relative to this file; or a template file."`
-	Kind         text             `yaml:"kind" doc:"Kind of the component. By default it comes from the files." enum:"kubernetes cloudformation cdk helm build"`
-	DependsOn    []text           `yaml:"dependsOn" doc:"Components that must be healthy before this one starts."`
-	Inputs       map[string]value `yaml:"inputs" doc:"Values for ${NAME} in the manifests of a kubernetes component; context of a cdk component; environment variables of a build component."`
-	Parameters   map[string]value `yaml:"parameters" doc:"Parameters of the template of a cloudformation component, or of those of a cdk component."`
-	Reads        []text           `yaml:"reads" doc:"Files and folders outside its own that a cdk or build component needs, relative to this file."`
-	Buildspec    text             `yaml:"buildspec" doc:"Buildspec of a build component, relative to its folder. By default buildspec.yml or buildspec.yaml."`
-	Capabilities []text           `yaml:"capabilities" doc:"Capabilities that the stack is allowed." enum:"CAPABILITY_IAM CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND"`
-	StackName    text             `yaml:"stackName" doc:"Name of the stack. By default <environment>-<component>." pattern:"^[A-Za-z][-A-Za-z0-9]{0,127}$"`
+	Line          int              `yaml:"-line"`
+	Name          text             `yaml:"name" doc:"Name of the component: a DNS label. By default it comes from the path, with - for /." pattern:"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"`
+	Path          text             `yaml:"path,required" doc:"Folder of the component, relative to this file; or a template file."`
+	Kind          text             `yaml:"kind" doc:"Kind of the component. By default it comes from the files." enum:"kubernetes cloudformation cdk helm build"`
+	DependsOn     []text           `yaml:"dependsOn" doc:"Components that must be healthy before this one starts."`
+	IndependentOf []text           `yaml:"independentOf" doc:"Components that this one does not wait for, though its files seem to need them."`
+	Inputs        map[string]value `yaml:"inputs" doc:"Values for ${NAME} in the manifests of a kubernetes component; context of a cdk component; environment variables of a build component."`
+	Parameters    map[string]value `yaml:"parameters" doc:"Parameters of the template of a cloudformation component, or of those of a cdk component."`
+	Reads         []text           `yaml:"reads" doc:"Files and folders outside its own that a cdk or build component needs, relative to this file."`
+	Buildspec     text             `yaml:"buildspec" doc:"Buildspec of a build component, relative to its folder. By default buildspec.yml or buildspec.yaml."`
+	Capabilities  []text           `yaml:"capabilities" doc:"Capabilities that the stack is allowed." enum:"CAPABILITY_IAM CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND"`
+	StackName     text             `yaml:"stackName" doc:"Name of the stack. By default <environment>-<component>." pattern:"^[A-Za-z][-A-Za-z0-9]{0,127}$"`
 }
 
 // value is a literal; a list of literals, which become one text with commas; a

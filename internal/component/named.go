@@ -194,6 +194,9 @@ func (s *search) complete(c *Component, e entry) {
 			c.dependsOn[t.value] = Source{File: s.filePath, Line: t.line}
 		}
 	}
+	for _, t := range e.IndependentOf {
+		c.IndependentOf = append(c.IndependentOf, Independence{t.value, Source{File: s.filePath, Line: t.line}})
+	}
 	c.Inputs, c.Parameters = s.values(e.Inputs), s.values(e.Parameters)
 	for _, t := range e.Capabilities {
 		c.Capabilities = append(c.Capabilities, t.value)

@@ -1,11 +1,13 @@
 // Package graph orders components by what they need from each other.
 //
-// [Build] takes components and their dependencies and gives a Graph, or an error
-// that names every unknown component and every circle, with file and line. A
-// Graph is a value: it does no I/O, never changes and may be shared. All its
-// lists are sorted, so that the same components always give the same output.
+// [Build] takes components, and the edges that somebody inferred from their files
+// (package infer does), and gives a Graph, or an error that names every unknown
+// component and every circle, with file and line. [Cut] takes out inferred edges
+// that drawbridge.yaml says are none. A Graph is a value: it does no I/O, never
+// changes and may be shared. All its lists are sorted, so that the same components
+// always give the same output.
 //
-// It prints itself as text, as JSON (json.Marshal) and as a Mermaid flowchart.
+// It prints itself as a tree, as JSON (json.Marshal), and for Mermaid and Graphviz.
 package graph
 
 import (
@@ -25,11 +27,27 @@ type Edge struct {
 	// From is the dependent, To what it depends on.
 	From string `json:"from"`
 	To   string `json:"to"`
-	// Reason is "dependsOn", "input NAME" or "parameter NAME"; several are joined
-	// with ", ".
-	Reason string `json:"reason"`
-	// Source is where the first of the reasons stands.
-	Source component.Source `json:"source"`
+	// Reasons are never empty. Those that drawbridge.yaml gives come first.
+	Reasons []Reason `json:"reasons"`
+}
+
+// Reason is why there is an edge.
+type Reason struct {
+	// Text is "dependsOn", "input NAME", "parameter NAME", or what the files say:
+	// "Deployment shop/web reads ConfigMap shop/web".
+	Text string `json:"text"`
+	// Source is where it stands; zero where that is not known.
+	Source component.Source `json:"source,omitzero"`
+	// Inferred reasons come from the component's files and not from drawbridge.yaml.
+	Inferred bool `json:"inferred,omitempty"`
+}
+
+// String is "text, file:line".
+func (r Reason) String() string {
+	if r.Source.File == "" {
+		return r.Text
+	}
+	return r.Text + ", " + r.Source.String()
 }
 
 // Node is a component of the graph.
@@ -54,17 +72,18 @@ var (
 	ErrUnknownComponent = errors.New("no such component")
 )
 
-// Build makes the graph of components. Their names are unique.
-func Build(components []component.Component) (*Graph, error) {
+// Build makes the graph of components, whose names are unique, with edges of its own
+// beside those that they name themselves.
+func Build(components []component.Component, inferred ...Edge) (*Graph, error) {
 	var nodes []Node
 	var edges []Edge
 	for _, c := range components {
 		nodes = append(nodes, Node{c.Name, c.Kind, c.Path})
 		for _, d := range c.Dependencies() {
-			edges = append(edges, Edge{c.Name, d.Component, d.Reason, d.Source})
+			edges = append(edges, Edge{c.Name, d.Component, []Reason{{Text: d.Reason, Source: d.Source}}})
 		}
 	}
-	return New(nodes, edges)
+	return New(nodes, append(edges, inferred...))
 }
 
 // New makes a graph of nodes and edges in any order. Several edges between the
@@ -92,17 +111,17 @@ func (g *Graph) addEdges(edges []Edge) error {
 	for _, e := range edges {
 		_, known := slices.BinarySearchFunc(g.nodes, e.To, func(n Node, name string) int { return strings.Compare(n.Name, name) })
 		if !known {
-			faults = append(faults, document.Errorf(e.Source, "%s of the component %s names %q: %w; known are %s",
-				e.Reason, e.From, e.To, ErrUnknownComponent, g.names()))
+			faults = append(faults, document.Errorf(e.Reasons[0].Source, "%s of the component %s names %q: %w; known are %s",
+				e.Reasons[0].Text, e.From, e.To, ErrUnknownComponent, g.names()))
 			continue
 		}
 		pair := [2]string{e.From, e.To}
 		if i, ok := at[pair]; ok {
-			g.edges[i].Reason += ", " + e.Reason
+			g.edges[i].Reasons = append(g.edges[i].Reasons, e.Reasons...)
 			continue
 		}
 		at[pair] = len(g.edges)
-		g.edges = append(g.edges, e)
+		g.edges = append(g.edges, Edge{e.From, e.To, slices.Clone(e.Reasons)})
 	}
 	slices.SortFunc(g.edges, func(a, b Edge) int {
 		return cmp.Or(strings.Compare(a.From, b.From), strings.Compare(a.To, b.To))
@@ -225,16 +244,29 @@ func (g *Graph) cycles() error {
 func (g *Graph) describe(circle []string) error {
 	var steps []string
 	var first component.Source
+	advice := "take one of these out"
 	for i, from := range circle {
 		to := circle[(i+1)%len(circle)]
 		for _, e := range g.edges {
-			if e.From == from && e.To == to {
-				if i == 0 {
-					first = e.Source
-				}
-				steps = append(steps, fmt.Sprintf("%s needs %s (%s, %s)", from, to, e.Reason, e.Source))
+			if e.From != from || e.To != to {
+				continue
+			}
+			if i == 0 {
+				first = e.Reasons[0].Source
+			}
+			steps = append(steps, fmt.Sprintf("%s needs %s (%s)", from, to, joinReasons(e.Reasons)))
+			if !slices.ContainsFunc(e.Reasons, func(r Reason) bool { return !r.Inferred }) {
+				advice = fmt.Sprintf("take one of these out, or say in drawbridge.yaml which one does not count, such as independentOf: [%s] of the component %s", to, from)
 			}
 		}
 	}
-	return document.Errorf(first, "%w: %s; take one of these out", ErrCycle, strings.Join(steps, "; "))
+	return document.Errorf(first, "%w: %s; %s", ErrCycle, strings.Join(steps, "; "), advice)
+}
+
+func joinReasons(reasons []Reason) string {
+	texts := make([]string, len(reasons))
+	for i, r := range reasons {
+		texts[i] = r.String()
+	}
+	return strings.Join(texts, "; ")
 }

@@ -109,7 +109,7 @@ func TestPrint(t *testing.T) {
 		t.Fatal(err)
 	}
 	for file, got := range map[string]string{
-		"testdata/story.txt": g.Text(), "testdata/story.json": string(data) + "\n", "testdata/story.mermaid": g.Mermaid(),
+		"testdata/story.txt": g.Tree(), "testdata/story.json": string(data) + "\n", "testdata/story.mermaid": g.Mermaid(), "testdata/story.dot": g.DOT(),
 	} {
 		golden.Check(t, file, got)
 	}

@@ -23,25 +23,49 @@ func notNil[T any](list []T) []T {
 	return list
 }
 
-// Text is for people: the levels in order, each component with what it waits for.
-func (g *Graph) Text() string {
+// Tree is for people: each component that nobody waits for, and below it what it
+// waits for and why. What is below a component is printed once; "…" stands for it
+// where the component comes again.
+func (g *Graph) Tree() string {
 	kind := map[string]string{}
 	for _, n := range g.nodes {
 		kind[n.Name] = n.Kind
 	}
+	needs := map[string][]Edge{}
+	for _, e := range g.edges {
+		needs[e.From] = append(needs[e.From], e)
+	}
 	var b strings.Builder
-	for i, level := range g.order {
-		for _, name := range level {
-			fmt.Fprintf(&b, "%d  %s (%s)\n", i+1, name, kind[name])
-			for _, e := range g.edges {
-				if e.From == name {
-					fmt.Fprintf(&b, "     after %s: %s", e.To, e.Reason)
-					if e.Source.File != "" {
-						fmt.Fprintf(&b, ", %s", e.Source)
-					}
-					b.WriteByte('\n')
-				}
+	printed := map[string]bool{}
+	var below func(name, indent string)
+	below = func(name, indent string) {
+		printed[name] = true
+		for i, e := range needs[name] {
+			branch, rail := "├── ", "│   "
+			if i == len(needs[name])-1 {
+				branch, rail = "└── ", "    "
 			}
+			more, again := "    ", ""
+			switch {
+			case len(needs[e.To]) == 0:
+			case printed[e.To]:
+				again = " …"
+			default:
+				more = "│   "
+			}
+			fmt.Fprintf(&b, "%s%s%s (%s)%s\n", indent, branch, e.To, kind[e.To], again)
+			for _, r := range e.Reasons {
+				fmt.Fprintf(&b, "%s%s%s%s\n", indent, rail, more, r)
+			}
+			if again == "" {
+				below(e.To, indent+rail)
+			}
+		}
+	}
+	for _, n := range g.nodes {
+		if len(g.usedBy[n.Name]) == 0 {
+			fmt.Fprintf(&b, "%s (%s)\n", n.Name, n.Kind)
+			below(n.Name, "")
 		}
 	}
 	return b.String()
@@ -62,13 +86,39 @@ func (g *Graph) Mermaid() string {
 		}
 		fmt.Fprintf(&b, "  %s%s\"%s\"%s\n", id[n.Name], shape[0], n.Name, shape[1])
 	}
+	escape := strings.NewReplacer(`"`, "#quot;", "#", "#35;", "\n", " ")
 	for _, e := range g.edges {
-		fmt.Fprintf(&b, "  %s -->|\"%s\"| %s\n", id[e.To], escape(e.Reason), id[e.From])
+		fmt.Fprintf(&b, "  %s -->|\"%s\"| %s\n", id[e.To], escape.Replace(e.label()), id[e.From])
 	}
 	return b.String()
 }
 
-// escape makes text safe inside a quoted Mermaid label.
-func escape(s string) string {
-	return strings.NewReplacer(`"`, "#quot;", "#", "#35;", "\n", " ").Replace(s)
+// DOT is for Graphviz; its arrows point as Mermaid's do.
+func (g *Graph) DOT() string {
+	quote := func(s string) string {
+		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", " ").Replace(s) + `"`
+	}
+	var b strings.Builder
+	b.WriteString("digraph components {\n  rankdir=LR;\n")
+	for _, n := range g.nodes {
+		shape := "box"
+		if n.Kind == "cloudformation" {
+			shape = "cylinder"
+		}
+		fmt.Fprintf(&b, "  %s [shape=%s];\n", quote(n.Name), shape)
+	}
+	for _, e := range g.edges {
+		fmt.Fprintf(&b, "  %s -> %s [label=%s];\n", quote(e.To), quote(e.From), quote(e.label()))
+	}
+	b.WriteString("}\n")
+	return b.String()
+}
+
+// label is short, since it stands on an arrow.
+func (e Edge) label() string {
+	texts := make([]string, len(e.Reasons))
+	for i, r := range e.Reasons {
+		texts[i] = r.Text
+	}
+	return strings.Join(texts, ", ")
 }

@@ -106,13 +106,8 @@ func (n *node) spec(environment string, owns []string, digest string) v1alpha1.C
 		Environment: environment, Name: n.Name, Kind: n.Kind, Path: n.Path,
 		Owns: owns, InputDigest: digest,
 	}
-	for _, d := range n.Dependencies() {
-		i := slices.IndexFunc(spec.DependsOn, func(x v1alpha1.Dependency) bool { return x.Component == d.Component })
-		if i < 0 {
-			spec.DependsOn = append(spec.DependsOn, v1alpha1.Dependency{Component: d.Component, Reason: d.Reason})
-		} else {
-			spec.DependsOn[i].Reason += ", " + d.Reason
-		}
+	for _, e := range n.needs {
+		spec.DependsOn = append(spec.DependsOn, e.Record())
 	}
 	return spec
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/drawbridge-gitops/drawbridge/internal/component"
+	"github.com/drawbridge-gitops/drawbridge/internal/graph/infer"
 )
 
 // kind is what a rollout does to the components of one kind.
@@ -16,6 +17,9 @@ type kind interface {
 	// outputs are the names of those that it will have once it is rolled out, as
 	// far as its files tell. It is called after read, or instead of it.
 	outputs(ctx context.Context, p *plan, n *node) (names []string, known bool)
+	// facts are what its files say that it has and needs. It is called after read, or
+	// for a component that stays as it is.
+	facts(ctx context.Context, p *plan, n *node) (f infer.Facts, known bool, err error)
 }
 
 var kinds = map[string]kind{

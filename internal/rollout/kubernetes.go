@@ -138,19 +138,24 @@ func merge(before, now []v1alpha1.AppliedObject) []v1alpha1.AppliedObject {
 // render makes the component's objects. Inputs without a value are left open:
 // such objects are only looked at.
 func (p *plan) render(ctx context.Context, n *node, v *values) error {
-	var in render.Inputs
+	var values map[string]string
 	if v != nil {
-		in.Values = v.Inputs
+		values = v.Inputs
 	}
+	objects, err := p.rendered(ctx, n, values)
+	if err == nil {
+		n.objects = objects
+	}
+	return err
+}
+
+func (p *plan) rendered(ctx context.Context, n *node, values map[string]string) ([]render.Object, error) {
+	in := render.Inputs{Values: values}
 	for name := range n.Inputs {
-		if _, known := in.Values[name]; !known {
+		if _, known := values[name]; !known {
 			in.Pending = append(in.Pending, name)
 		}
 	}
-	rendered, err := render.Kubernetes(ctx, p.tree, p.Repository, n.Path, in, render.Options{Files: n.Files})
-	if err != nil {
-		return err
-	}
-	n.objects = rendered.Objects
-	return nil
+	r, err := render.Kubernetes(ctx, p.tree, p.Repository, n.Path, in, render.Options{Files: n.Files})
+	return r.Objects, err
 }

@@ -44,6 +44,8 @@ type node struct {
 	component.Component
 	// recorded is what the Environment has of it; nil at first.
 	recorded *v1alpha1.Component
+	// needs are the components that it waits for, and why.
+	needs []graph.Edge
 	// digest of its input; "" while an input is not known yet.
 	digest string
 	// ids are what it will own, as Component.spec.owns has it, when its inputs were
@@ -59,8 +61,9 @@ type node struct {
 	buildspec *buildspec.Spec
 }
 
-// prepare reads the commit and checks all that may have to change. Nothing is
-// written; any error means that nothing will be.
+// prepare reads the commit and checks all that may have to change. Any error means
+// that nothing was written and nothing will be; without one, all that is written is
+// what unchanged components wait for.
 func prepare(ctx context.Context, r *Request) (*plan, error) {
 	tree, err := r.Repository.Tree(ctx, r.Commit.Tree, "")
 	if err != nil {
@@ -86,10 +89,8 @@ func prepare(ctx context.Context, r *Request) (*plan, error) {
 		return nil, fmt.Errorf("the commit defines no component at all below %q, and the Environment has %d: that looks like a mistake. Check spec.source.path; to take everything down, set spec.gate.destructive to Allow",
 			"/"+r.Environment.Spec.Source.Path, len(p.removed))
 	}
-	for _, level := range g.Order() {
-		p.order = append(p.order, level...)
-	}
-	if err := p.findPending(ctx); err != nil {
+	p.arrange(g)
+	if err := p.findPending(); err != nil {
 		return nil, err
 	}
 	if err := p.eachPending(ctx, p.read); err != nil {
@@ -101,12 +102,18 @@ func prepare(ctx context.Context, r *Request) (*plan, error) {
 	if err := p.eachPending(ctx, p.identify); err != nil {
 		return nil, err
 	}
-	return p, p.claimObjects()
+	if err := p.connect(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.claimObjects(); err != nil {
+		return nil, err
+	}
+	return p, p.refreshUnchanged(ctx)
 }
 
 // findPending works out, from the front of the graph to its end, what changed:
 // a component waits for its inputs when one that it takes them from may change.
-func (p *plan) findPending(ctx context.Context) error {
+func (p *plan) findPending() error {
 	for _, name := range p.order {
 		n := p.all[name]
 		if (n.Kind == component.CloudFormation || n.Kind == component.CDK) && p.Stacks == nil {
@@ -124,8 +131,6 @@ func (p *plan) findPending(ctx context.Context) error {
 		n.digest = p.digest(n, v)
 		if !upToDate(n.recorded, n.digest) {
 			p.pending[name] = true
-		} else if err := p.refresh(ctx, n); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -151,6 +156,18 @@ func (p *plan) refresh(ctx context.Context, n *node) error {
 	}
 	if c := p.State.Component(n.Name); c.Generation != c.Status.ObservedGeneration {
 		return p.State.Finish(ctx, n.Name, *c.Status.DeepCopy())
+	}
+	return nil
+}
+
+// refreshUnchanged records what has changed about components that stay as they are.
+func (p *plan) refreshUnchanged(ctx context.Context) error {
+	for _, name := range p.order {
+		if !p.pending[name] {
+			if err := p.refresh(ctx, p.all[name]); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

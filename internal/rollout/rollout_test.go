@@ -89,7 +89,7 @@ func TestStackGoesBeforeWhatNeedsItsOutputs(t *testing.T) {
 	if d := cmp.Diff([]string{configMap + "web"}, claimed.Spec.Owns); d != "" || claimed.Spec.InputDigest == "" || claimed.Status.InputDigest != "" {
 		t.Errorf("what was written before the first apply: %+v", claimed)
 	}
-	if d := cmp.Diff([]v1alpha1.Dependency{{Component: "db", Reason: "input HOST"}}, claimed.Spec.DependsOn); d != "" {
+	if d := cmp.Diff([]v1alpha1.Dependency{{Component: "db", Reasons: []v1alpha1.DependencyReason{{Reason: "input HOST", Source: "drawbridge.yaml:8"}}}}, claimed.Spec.DependsOn); d != "" {
 		t.Error(d)
 	}
 }

@@ -35,6 +35,7 @@ type State struct {
 	mu    sync.RWMutex
 	byID  map[string]*v1alpha1.Component // by name within the Environment; never changed in place
 	turns turns.Turns                    // by name
+	facts map[string]keptFacts           // by name; of the last commit, for the next one
 }
 
 // LoadState reads the components of an Environment.

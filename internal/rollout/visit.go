@@ -22,9 +22,9 @@ func (p *plan) names() []string {
 // before are the pending components that a component waits for.
 func (p *plan) before(name string) []string {
 	var names []string
-	for _, d := range p.all[name].Dependencies() {
-		if p.pending[d.Component] && !slices.Contains(names, d.Component) {
-			names = append(names, d.Component)
+	for _, e := range p.all[name].needs {
+		if p.pending[e.To] {
+			names = append(names, e.To)
 		}
 	}
 	return names

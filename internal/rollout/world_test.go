@@ -189,7 +189,7 @@ func (s *stacks) Delete(_ context.Context, r stack.DeleteRequest, _ func(stack.E
 
 // world is an Environment and what it deploys to.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	env     *v1alpha1.Environment
 	store   *memory
 	state   *State
@@ -207,7 +207,7 @@ type world struct {
 	lines   []string
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	store := &memory{stored: map[string]v1alpha1.Component{}}
 	c := &cluster{
 		objects: map[string]render.Object{}, owners: map[string]kube.Owner{}, fail: map[string]error{}, hang: map[string]chan struct{}{},
@@ -266,11 +266,15 @@ func (w *world) add(files string) git.Commit {
 
 func (w *world) run(ctx context.Context, c git.Commit) Outcome {
 	w.cluster.log, w.store.writes = nil, nil
-	return Run(ctx, Request{
+	return Run(ctx, *w.request(c))
+}
+
+func (w *world) request(c git.Commit) *Request {
+	return &Request{
 		Environment: w.env, Commit: c, Change: fmt.Sprintf("production-%d", w.commits), Repository: w, Components: &w.cache,
 		State: w.state, Cluster: w.cluster, Stacks: w.stacks, Timeout: w.timeout, Steps: NewSteps(time.Now, func() {}),
 		Elsewhere: w.elsewhere, Apps: w.apps, Builds: w.builds, Account: w.account, Log: w.log,
-	})
+	}
 }
 
 // elsewhere is the same account in another region, whose stacks have it in the log.

@@ -33,6 +33,7 @@ var layers = [][]string{
 	{"internal/plan"},
 	{"internal/build/job"},
 	{"internal/kube", "internal/stack", "internal/build", "internal/cdk", "internal/ledger", "internal/logs", "internal/gate", "internal/forge"},
+	{"internal/graph/infer"},
 	{"internal/account", "internal/render", "internal/graph"},
 	{"internal/component"},
 	{"internal/git/gittest"},

@@ -1,0 +1,81 @@
+package infer
+
+import "slices"
+
+// controllers are Ingress controllers that go by a label of their Pods
+// (app.kubernetes.io/name in the manifests that their projects publish).
+var controllers = map[string]string{
+	"aws-load-balancer-controller": "ingress.k8s.aws/alb",
+	"ingress-nginx":                "k8s.io/ingress-nginx",
+}
+
+// podOf is the template of the Pods that a workload makes, or the Pod itself.
+func podOf(o object) any {
+	path := []string{"spec", "template"}
+	switch o.GetKind() {
+	case "Pod":
+		return o.Object
+	case "CronJob":
+		path = []string{"spec", "jobTemplate", "spec", "template"}
+	}
+	for _, pod := range each(o.Object, path...) {
+		return pod
+	}
+	return nil
+}
+
+func workload(r *reader, o object) {
+	pod := podOf(o)
+	own := labels(pod, "metadata", "labels")
+	r.has(Provided{Thing: o.in(pods, o.String()), Labels: own, By: o.String()})
+	if c := controllers[own["app.kubernetes.io/name"]]; c != "" {
+		r.has(Provided{Thing: Thing{Kind: controller, Name: c}, By: "served by " + o.String()})
+	}
+	for _, spec := range each(pod, "spec") {
+		podNeeds(r, o, spec)
+	}
+}
+
+func podNeeds(r *reader, o object, spec any) {
+	var done []Thing
+	reads := func(verb, kind, name string) {
+		if t := o.in(kind, name); name != "" && !slices.Contains(done, t) {
+			done = append(done, t)
+			r.needs(o.need(verb, t))
+		}
+	}
+	// found goes over references that may be marked as optional.
+	found := func(kind, field string, v any, path ...string) {
+		for _, ref := range each(v, path...) {
+			if m, _ := ref.(map[string]any); m["optional"] != true {
+				reads("reads", kind, text(ref, field))
+			}
+		}
+	}
+	for _, list := range []string{"containers", "initContainers"} {
+		for _, c := range each(spec, list) {
+			found("ConfigMap", "name", c, "envFrom", "configMapRef")
+			found("Secret", "name", c, "envFrom", "secretRef")
+			found("ConfigMap", "name", c, "env", "valueFrom", "configMapKeyRef")
+			found("Secret", "name", c, "env", "valueFrom", "secretKeyRef")
+		}
+	}
+	found("ConfigMap", "name", spec, "volumes", "configMap")
+	found("Secret", "secretName", spec, "volumes", "secret")
+	found("ConfigMap", "name", spec, "volumes", "projected", "sources", "configMap")
+	found("Secret", "name", spec, "volumes", "projected", "sources", "secret")
+	for _, name := range texts(spec, "imagePullSecrets", "name") {
+		reads("pulls images with", "Secret", name)
+	}
+	if name := text(spec, "serviceAccountName"); name != "default" { // which each namespace has
+		reads("runs as", "ServiceAccount", name)
+	}
+}
+
+func service(r *reader, o object) {
+	p := Provided{Thing: o.in("Service", o.GetName())}
+	if selector := labels(o.Object, "spec", "selector"); len(selector) > 0 && allKnown(selector) {
+		p.Leads = []Need{{Thing: o.in(pods, ""), Labels: selector}}
+	}
+	r.has(p)
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
+	"github.com/drawbridge-gitops/drawbridge/internal/cdk"
 )
 
 // By their names alone they would come in the wrong order.
@@ -150,6 +151,33 @@ func TestInferredEdgesOutliveARestart(t *testing.T) {
 	if strings.Contains(w.did(), "settings") {
 		t.Errorf("did %s", w.did())
 	}
+}
+
+// What an app's stacks need and have is known once it was synthesized; a restarted
+// controller goes by what is recorded, and does not synthesize it again.
+func TestInferredEdgesOfAnApp(t *testing.T) {
+	t.Parallel()
+	w, apps, _ := cdkWorld(t)
+	apps.edit = func(s *cdk.Stack) {
+		s.Template = strings.Replace(s.Template, `"Name": {"Value": "x"}`, `"Name": {"Value": "x", "Export": {"Name": {"Fn::Sub": "${AWS::AccountId}-${AWS::StackName}"}}}`, 1)
+	}
+	files := func(name string) string {
+		return twoStacks + "-- app/template.yaml --\nResources:\n  T: {Type: AWS::SNS::Topic, Properties: {DisplayName: " + name + ", TopicName: !ImportValue 123456789012-prod-network}}\n"
+	}
+	want := []v1alpha1.Dependency{{Component: "infra", Reasons: []v1alpha1.DependencyReason{
+		{Reason: "T imports the export 123456789012-prod-network", Source: "app/template.yaml:2", Inferred: true},
+	}}}
+	w.succeeded(w.commit(files("one")))
+	if got := w.did(); got != "deploy infra, deploy infra, deploy app" {
+		t.Error(got)
+	}
+	w.waitsFor("app", want)
+	w.restart()
+	w.succeeded(w.commit(files("two")))
+	if got := w.did(); got != "deploy app" || len(apps.requests) != 1 {
+		t.Errorf("did %s, synthesized %d times", got, len(apps.requests))
+	}
+	w.waitsFor("app", want)
 }
 
 // thousand components, each with a Pod that reads a ConfigMap of the next one.

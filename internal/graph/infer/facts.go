@@ -42,7 +42,8 @@ type Provided struct {
 
 // Need is something that a component can't do without.
 type Need struct {
-	// Thing; without a Name, all of that kind and scope that have the Labels.
+	// Thing; without a Name, all of that kind and scope that have the Labels, which are
+	// never none then.
 	Thing
 	Labels map[string]string
 	// Store through which it is read: one that is known to hold other things makes it

@@ -7,7 +7,7 @@ LDFLAGS     := -s -w -X github.com/drawbridge-gitops/drawbridge/internal/cli.Ver
 TESTFLAGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build controlplane clients demo demo-cdk test test-short lint generate bench clean FORCE
+.PHONY: help build controlplane operators clients demo demo-cdk test test-short lint generate bench clean FORCE
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,7 +48,10 @@ bin/%: FORCE
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
 
 controlplane: ## Build the sandbox's Kubernetes into bin/controlplane (four minutes, once)
-	@$(GO) run ./sandbox/parts/build
+	@$(GO) run ./sandbox/parts/build kubernetes
+
+operators: ## Build the operators that the sandbox can run into bin/operators (nine minutes, once)
+	@$(GO) run ./sandbox/parts/build external-secrets external-dns aws-load-balancer-controller
 
 clients: ## Install the AWS CLI and the CDK CLI for tests into bin/clients (a minute, once)
 	@$(GO) run ./test/clients/install

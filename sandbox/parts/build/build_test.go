@@ -39,7 +39,10 @@ func TestBuildOnlyWhenSomethingChanged(t *testing.T) {
 	write(t, filepath.Join(source, "go.mod"), "module example.org/tiny\n\ngo 1.26.0\n")
 	write(t, filepath.Join(source, "go.sum"), "")
 	write(t, filepath.Join(source, "main.go"), "package main\n\nfunc main() { println(\"one\") }\n")
-	p := part{name: "tiny", into: "tools", pkg: ".", links: []string{"small"}}
+	write(t, filepath.Join(source, "rights.yaml"), "kind: ClusterRole\n")
+	write(t, filepath.Join(source, "upstream", "a.yaml"), "kind: A\n")
+	write(t, filepath.Join(source, "upstream", "b.yaml"), "kind: B\n")
+	p := part{name: "tiny", into: "tools", pkg: ".", links: []string{"small"}, copied: copied{"crds.yaml": "upstream/*.yaml"}}
 	link := filepath.Join(root, "bin", "tools", "small")
 
 	build := func() (built bool) {
@@ -61,6 +64,7 @@ func TestBuildOnlyWhenSomethingChanged(t *testing.T) {
 		{"first", func() {}, true},
 		{"nothing changed", func() {}, false},
 		{"a source file changed", func() { write(t, filepath.Join(source, "main.go"), "package main\n\nfunc main() {}\n") }, true},
+		{"a manifest changed", func() { write(t, filepath.Join(source, "rights.yaml"), "kind: Role\n") }, true},
 		{"a link is gone", func() { remove(t, link) }, false},
 		{"the program is gone", func() { remove(t, filepath.Join(root, "bin", "tools", "tiny")) }, true},
 		{"the linker's variables changed", func() { p.stamped = map[string]string{"main.version": "2"} }, true},
@@ -69,6 +73,12 @@ func TestBuildOnlyWhenSomethingChanged(t *testing.T) {
 		step.change()
 		if built := build(); built != step.built {
 			t.Errorf("%s: built %v, want %v", step.what, built, step.built)
+		}
+	}
+
+	for name, want := range map[string]string{"rights.yaml": "kind: Role\n", "crds.yaml": "kind: A\n\n---\nkind: B\n"} {
+		if got, err := os.ReadFile(filepath.Join(root, "bin", "tools", name)); err != nil || string(got) != want {
+			t.Errorf("%s beside the program is %q, %v; want %q", name, got, err, want)
 		}
 	}
 

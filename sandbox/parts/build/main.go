@@ -4,8 +4,11 @@
 //	go run ./sandbox/parts/build            # every part
 //	go run ./sandbox/parts/build kubernetes # one of them
 //
-// A part is built only when the digest of its sources (its go.mod, go.sum and
-// Go files, the way it is built and the platform) differs from the stamp that
+// The upstream's licence, and the manifests that its program needs in a cluster,
+// are copied beside the program: the sandbox downloads nothing.
+//
+// A part is built only when the digest of its sources (its go.mod, go.sum, Go
+// files and manifests, the way it is built and the platform) differs from the stamp that
 // the last build left beside the program, so that a second run takes no time.
 // The first takes minutes; progress is one line that changes on a terminal,
 // and a line every 15 seconds elsewhere. A program is replaced by rename: who

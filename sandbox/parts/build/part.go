@@ -23,6 +23,7 @@ type part struct {
 	pkg     string            // the main package, "." when the folder holds it
 	links   []string          // further names of the program, beside it
 	stamped map[string]string // string variables that the linker sets
+	copied  copied            // files that go beside the program
 }
 
 // parts is everything that can be built. A new upstream program is a folder
@@ -34,6 +35,29 @@ var parts = []part{
 		pkg:     ".",
 		links:   []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"},
 		stamped: kubernetesVersion("1", "36", "3"),
+	},
+	{
+		name:   "external-secrets",
+		into:   "operators/external-secrets",
+		pkg:    "github.com/external-secrets/external-secrets",
+		copied: copied{"LICENSE": "LICENSE", "crds.yaml": "deploy/crds/bundle.yaml"},
+	},
+	{
+		name:    "external-dns",
+		into:    "operators/external-dns",
+		pkg:     "sigs.k8s.io/external-dns",
+		stamped: map[string]string{"sigs.k8s.io/external-dns/pkg/apis/externaldns.Version": "v0.21.0"},
+		copied:  copied{"LICENSE": "LICENSE.md"},
+	},
+	{
+		name:    "aws-load-balancer-controller",
+		into:    "operators/aws-load-balancer-controller",
+		pkg:     "sigs.k8s.io/aws-load-balancer-controller",
+		stamped: map[string]string{"sigs.k8s.io/aws-load-balancer-controller/pkg/version.GitVersion": "v3.3.0"},
+		copied: copied{
+			"LICENSE": "LICENSE", "crds.yaml": "config/crd/bases/*.yaml",
+			"role.yaml": "config/rbac/role.yaml", "webhooks.yaml": "config/webhook/manifests.yaml",
+		},
 	},
 }
 
@@ -104,6 +128,9 @@ func (p part) build(ctx context.Context, root string, force bool, out io.Writer)
 	if err := os.Rename(fresh, program); err != nil {
 		return err
 	}
+	if err := p.copy(ctx, source, into); err != nil {
+		return err
+	}
 	if err := p.link(into); err != nil {
 		return err
 	}
@@ -118,16 +145,23 @@ func (p part) build(ctx context.Context, root string, force bool, out io.Writer)
 	return nil
 }
 
-// digest is over everything of ours that decides what the program is. Upstream
+// digest is over everything of ours that decides what the part is. Upstream
 // sources are in it by their sums in go.sum.
 func (p part) digest(source string) (string, error) {
-	files, err := filepath.Glob(filepath.Join(source, "*.go"))
-	if err != nil {
-		return "", err
+	var files []string
+	for _, pattern := range []string{"*.go", manifests} {
+		found, err := filepath.Glob(filepath.Join(source, pattern))
+		if err != nil {
+			return "", err
+		}
+		files = append(files, found...)
 	}
 	files = append(files, filepath.Join(source, "go.mod"), filepath.Join(source, "go.sum"))
 	h := sha256.New()
 	fmt.Fprintf(h, "%s/%s\n%s\n%s\n", runtime.GOOS, runtime.GOARCH, p.pkg, strings.Join(p.flags(), "\n"))
+	for _, to := range slices.Sorted(maps.Keys(p.copied)) {
+		fmt.Fprintf(h, "%s %s\n", to, p.copied[to])
+	}
 	for _, name := range files {
 		body, err := os.ReadFile(name)
 		if err != nil {

@@ -8,8 +8,14 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 )
+
+// guards are those on duty. They are kept here because a guard that its owner
+// forgot would be collected as garbage, its pipe closed with it, and what it
+// guards killed while this process lives.
+var guards sync.Map
 
 // guard kills what this process started, if this process ends without stopping
 // it: by a test's time limit, a panic outside a test, or a kill. envtest puts
@@ -37,7 +43,9 @@ func startGuard(programs string) (*guard, error) {
 	if err := shell.Start(); err != nil {
 		return nil, err
 	}
-	return &guard{shell: shell, pipe: pipe}, nil
+	g := &guard{shell: shell, pipe: pipe}
+	guards.Store(g, struct{}{})
+	return g, nil
 }
 
 // dismiss ends the guard without harm.
@@ -45,6 +53,7 @@ func (g *guard) dismiss() {
 	if g == nil || g.shell == nil {
 		return
 	}
+	guards.Delete(g)
 	_ = g.shell.Process.Kill()
 	_ = g.shell.Wait()
 	_ = g.pipe.Close()

@@ -46,7 +46,7 @@ func TestKilledOurselves(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	program := exec.Command("/proc/self/exe", "-test.run", "^TestKilledOurselves$")
-	program.Env = append(os.Environ(), "CONTAIN_TEST_DIR="+dir)
+	program.Env = append(os.Environ(), "CONTAIN_TEST_DIR="+dir, "TMPDIR="+dir) // it can't clean up
 	stdout, err := program.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

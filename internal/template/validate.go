@@ -67,16 +67,21 @@ func (v *validation) limit(section string, n, most int) {
 	}
 }
 
-// sharedNames finds names that a parameter and a resource both have.
+// sharedNames finds names that a parameter and a resource both have, which
+// CloudFormation tells all in one error (its words: aws-cloudformation/cfn-lint
+// issue 1689).
 func (v *validation) sharedNames() bool {
-	found := false
+	var shared []string
 	for _, name := range sorted(v.t.Parameters) {
-		if r := v.t.Resources[name]; r != nil {
-			found = true
-			v.errs.add(r.Position, "Template format error: the name %s is that of a parameter (%s) and of a resource; names must be unique within a template", name, v.t.Parameters[name].Position)
+		if v.t.Resources[name] != nil {
+			shared = append(shared, name)
 		}
 	}
-	return found
+	if len(shared) == 0 {
+		return false
+	}
+	v.errs.add(v.t.Resources[shared[0]].Position, "Template error: all resources and parameters must have unique names. Common name(s):[%s]", strings.Join(shared, ", "))
+	return true
 }
 
 func (v *validation) parameter(p *Parameter) {

@@ -37,7 +37,7 @@ func TestMistakes(t *testing.T) {
 		"parameter type": {"Parameters:\n  P: {Type: Strong}" + bucket, "t:2: Template format error: Unrecognized parameter type: Strong"},
 		"default":        {"Parameters:\n  P: {Type: Number, Default: x}" + bucket, "t:2: Template format error: the default of parameter P can't be used: Parameter 'P' must be a number"},
 		"one name for two": {"Parameters:\n  B: {Type: String}\nResources:\n  B:\n    Type: AWS::S3::Bucket\n    Properties: {BucketName: !Ref B}",
-			"t:4: Template format error: the name B is that of a parameter (t:2) and of a resource; names must be unique within a template"},
+			"t:4: Template error: all resources and parameters must have unique names. Common name(s):[B]"},
 		"condition": {"Resources:\n  B: {Type: 'AWS::S3::Bucket', Condition: No}", "t:2: Template error: Unresolved condition dependency No in the Resources block of the template"},
 		"condition cycle": {"Conditions:\n  A: !Not [!Condition B]\n  B: !Not [{Condition: A}]" + bucket,
 			"t:2: Circular dependency between conditions: [A, B]"},

@@ -29,6 +29,10 @@
 // and forge are this very program, started again; see BePart. That way they are
 // never older or newer than who supervises them.
 //
+// The simulated account has what the cluster would stand in: a VPC with a public
+// subnet in each node's zone, the nodes' instances and their security group, tagged
+// as tools of EKS look for them (ec2.Cluster). It is there when aws is.
+//
 // They start in the order etcd, kube-apiserver, then controller-manager,
 // scheduler, nodes, aws and forge together, then the controller, each when the
 // one before answers on its health endpoint, and stop in reverse. A part that

@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/ec2"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/eks"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/simtime"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/forge"
@@ -35,12 +36,15 @@ func (s *Sandbox) addOwn(all map[string]spec) {
 	all[Nodes] = s.own(Nodes, nodesConfig{
 		Kubeconfig: s.kubeconfig(Nodes), Region: s.state.Region, StartLatency: s.options.PodStartLatency,
 	})
+	network := clusterNetwork(s.state.Region)
 	all[AWS] = s.own(AWS, awsConfig{
 		Dir: s.path("aws"), AccessKeyID: s.state.AccessKeyID, SecretAccessKey: s.state.SecretAccessKey,
 		Durations: s.options.AWSDurations, CAFile: s.path("pki", "ca.crt"),
+		Network: network,
 		Cluster: eks.Cluster{
 			Name: clusterName, Account: aws.DefaultAccount, Region: s.state.Region,
 			Endpoint: "https://" + s.state.address(APIServer), Issuer: issuer, ServiceRange: serviceRange,
+			VPC: network.VPC(), Subnets: network.Subnets(), SecurityGroup: network.SecurityGroup(),
 		},
 	})
 	config := forgeConfig{Dir: s.path("forge")}
@@ -51,6 +55,15 @@ func (s *Sandbox) addOwn(all map[string]spec) {
 		config.Users = append(config.Users, forge.User{Name: name, Token: s.state.Tokens[name]})
 	}
 	all[Forge] = s.own(Forge, config)
+}
+
+// clusterNetwork is where the nodes stand in the simulated account.
+func clusterNetwork(region string) ec2.Cluster {
+	c := ec2.Cluster{Account: aws.DefaultAccount, Region: region, Name: clusterName, Block: node.Network}
+	for _, m := range node.Machines(region) {
+		c.Nodes = append(c.Nodes, ec2.Node{InstanceID: m.InstanceID, Type: m.InstanceType, Zone: m.Zone, Subnet: m.Subnet, Address: m.Address, Pods: m.Pods})
+	}
+	return c
 }
 
 type forgeConfig struct {
@@ -78,6 +91,7 @@ type awsConfig struct {
 	Durations                         simtime.Durations
 	// Cluster is what EKS shows of the control plane, its certificate in CAFile.
 	Cluster eks.Cluster
+	Network ec2.Cluster
 	CAFile  string
 }
 
@@ -92,7 +106,7 @@ func runAWS(ctx context.Context, config []byte, l net.Listener, ready func(), lo
 	}
 	c.Cluster.CA = ca
 	endpoint, err := aws.New(aws.Options{
-		Dir: c.Dir, Durations: c.Durations, Log: log, Clusters: []eks.Cluster{c.Cluster},
+		Dir: c.Dir, Durations: c.Durations, Log: log, Clusters: []eks.Cluster{c.Cluster}, Networks: []ec2.Cluster{c.Network},
 		Credentials: []aws.Credential{{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, User: "sandbox"}},
 	})
 	if err != nil {

@@ -35,6 +35,12 @@ func (s *Sandbox) AWSEndpoint() string { return "http://" + s.state.address(AWS)
 // Region is the AWS region of the nodes and of clients that name none.
 func (s *Sandbox) Region() string { return s.state.Region }
 
+// ClusterName is the cluster's name in EKS and in the tags of what belongs to it.
+func (s *Sandbox) ClusterName() string { return clusterName }
+
+// VPC is the ID of the VPC that the nodes are in.
+func (s *Sandbox) VPC() string { return clusterNetwork(s.state.Region).VPC() }
+
 // AWSEnv is the environment that makes any AWS client use this sandbox.
 func (s *Sandbox) AWSEnv() []string { return awsEnv(s.state) }
 

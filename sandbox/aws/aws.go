@@ -39,6 +39,7 @@ import (
 	"time"
 
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/acm"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/ec2"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/eks"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/elbv2"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/fault"
@@ -74,6 +75,9 @@ type Options struct {
 	Zones []string
 	// Clusters are what EKS answers with: the sandbox's own control plane.
 	Clusters []eks.Cluster
+	// Networks are made in EC2, where they are not there already: those that the
+	// clusters stand in.
+	Networks []ec2.Cluster
 	// Services adds further APIs, or replaces one of the same name.
 	Services map[string]http.Handler
 }

@@ -37,6 +37,11 @@ func (e *Endpoint) addServices(options Options) error {
 	network := ec2.New(e.store, e.pace, options.Zones)
 	e.add(network.Service())
 	network.Register(e.resources)
+	for _, cluster := range options.Networks {
+		if err := network.Provision(cluster); err != nil {
+			return err
+		}
+	}
 
 	databases := rds.New(e.store, e.pace, network)
 	e.add(databases.Service())

@@ -16,7 +16,8 @@ type Machine struct {
 	InstanceID   string
 	InstanceType string
 	// Address is the instance's own, and Pods the prefix on its network
-	// interface that its Pods get theirs from.
+	// interface that its Pods get theirs from. Both lie in the Subnet.
+	Subnet  netip.Prefix
 	Address netip.Addr
 	Pods    netip.Prefix
 	CPU     string
@@ -25,20 +26,23 @@ type Machine struct {
 	MaxPods int64
 }
 
+// Network is the block that the subnets of all machines lie in.
+var Network = netip.MustParsePrefix("10.0.0.0/16")
+
 // Machines returns the sandbox's two nodes, in the first two zones of region.
 // The same region gives the same machines, so that the EC2 side can know them.
 func Machines(region string) []Machine {
-	at := func(zone, id string, address, pods string) Machine {
+	at := func(zone, id, subnet, address, pods string) Machine {
 		return Machine{
 			Name: "node-" + region + zone, Region: region, Zone: region + zone,
 			InstanceID: id, InstanceType: "m7i.xlarge",
-			Address: netip.MustParseAddr(address), Pods: netip.MustParsePrefix(pods),
+			Subnet: netip.MustParsePrefix(subnet), Address: netip.MustParseAddr(address), Pods: netip.MustParsePrefix(pods),
 			CPU: "4", Memory: "16Gi", MaxPods: 110,
 		}
 	}
 	return []Machine{
-		at("a", "i-0a5a0d0b0c0000001", "10.0.0.10", "10.0.1.0/24"),
-		at("b", "i-0a5a0d0b0c0000002", "10.0.16.10", "10.0.17.0/24"),
+		at("a", "i-0a5a0d0b0c0000001", "10.0.0.0/20", "10.0.0.10", "10.0.1.0/24"),
+		at("b", "i-0a5a0d0b0c0000002", "10.0.16.0/20", "10.0.16.10", "10.0.17.0/24"),
 	}
 }
 

@@ -72,7 +72,7 @@ type machine struct {
 var machines = []machine{
 	{"c5.large", false, 2, 4096, 3, 10}, {"c6g.large", true, 2, 4096, 3, 10}, {"c6i.large", false, 2, 4096, 3, 10},
 	{"m5.large", false, 2, 8192, 3, 10}, {"m5.xlarge", false, 4, 16384, 4, 15}, {"m6g.large", true, 2, 8192, 3, 10},
-	{"m6i.large", false, 2, 8192, 3, 10}, {"m7g.large", true, 2, 8192, 3, 10}, {"r5.large", false, 2, 16384, 3, 10},
+	{"m6i.large", false, 2, 8192, 3, 10}, {"m7g.large", true, 2, 8192, 3, 10}, {"m7i.xlarge", false, 4, 16384, 4, 15}, {"r5.large", false, 2, 16384, 3, 10},
 	{"t3.large", false, 2, 8192, 3, 12}, {"t3.medium", false, 2, 4096, 3, 6}, {"t3.micro", false, 2, 1024, 2, 2}, {"t3.small", false, 2, 2048, 3, 4},
 	{"t4g.large", true, 2, 8192, 3, 12}, {"t4g.medium", true, 2, 4096, 3, 6}, {"t4g.micro", true, 2, 1024, 2, 2}, {"t4g.small", true, 2, 2048, 3, 4},
 }

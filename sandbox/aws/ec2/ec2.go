@@ -9,9 +9,9 @@
 // Every account has in every region a default VPC 172.31.0.0/16 with a subnet in
 // each zone, an internet gateway, a main route table and a default security group.
 //
-// Instances and network interfaces have tables and describe calls here and are
-// made by nobody yet: the simulated nodes of the sandbox's cluster are to be put
-// there with [EC2.PutInstance] by their owner.
+// Nobody runs instances here. Those that are there, with their network interfaces,
+// are the simulated nodes of the sandbox's cluster, in the network that
+// [EC2.Provision] makes for it.
 //
 // Values in the store are the official client's own types.
 package ec2
@@ -121,22 +121,7 @@ func (e *EC2) prepare(scope store.Scope) error {
 				return err
 			}
 		}
-		gateway := types.InternetGateway{
-			InternetGatewayId: aws.String(resource.ID("igw", token)), OwnerId: aws.String(scope.Account),
-			Attachments: []types.InternetGatewayAttachment{{VpcId: made.VpcId, State: attachedToVPC}},
-		}
-		if err := gateways.Put(tx, scope, *gateway.InternetGatewayId, gateway); err != nil {
-			return err
-		}
-		table, _, err := tables.Get(tx, scope, made.MainTable)
-		if err != nil {
-			return err
-		}
-		table.Routes = append(table.Routes, types.Route{
-			DestinationCidrBlock: aws.String("0.0.0.0/0"), GatewayId: gateway.InternetGatewayId,
-			State: types.RouteStateActive, Origin: types.RouteOriginCreateRoute,
-		})
-		return tables.Put(tx, scope, made.MainTable, table)
+		return openVPC(tx, scope, token, made)
 	})
 	if err == nil {
 		e.ready.Store(scope, true)
@@ -264,18 +249,4 @@ func (e *EC2) SecurityGroups(_ context.Context, account, region, vpcID string, i
 		return nil
 	})
 	return ids, err
-}
-
-// PutInstance adds or changes an instance and its network interfaces, for the
-// owner of the sandbox's simulated nodes. IDs must be set.
-func (e *EC2) PutInstance(account, region string, instance types.Instance, attached []types.NetworkInterface) error {
-	scope := store.Scope{Account: account, Region: region}
-	return e.update(scope, func(tx *store.Tx) error {
-		for _, i := range attached {
-			if err := interfaces.Put(tx, scope, aws.ToString(i.NetworkInterfaceId), i); err != nil {
-				return err
-			}
-		}
-		return instances.Put(tx, scope, aws.ToString(instance.InstanceId), instance)
-	})
 }

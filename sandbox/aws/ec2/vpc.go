@@ -53,6 +53,27 @@ func putVPC(tx *store.Tx, scope store.Scope, made vpc) error {
 	return vpcs.Put(tx, scope, *made.VpcId, made)
 }
 
+// openVPC gives a new VPC an internet gateway, and its main route table the route
+// there, so that its subnets are public.
+func openVPC(tx *store.Tx, scope store.Scope, token string, v vpc) error {
+	gateway := types.InternetGateway{
+		InternetGatewayId: aws.String(resource.ID("igw", token)), OwnerId: aws.String(scope.Account),
+		Attachments: []types.InternetGatewayAttachment{{VpcId: v.VpcId, State: attachedToVPC}},
+	}
+	if err := gateways.Put(tx, scope, *gateway.InternetGatewayId, gateway); err != nil {
+		return err
+	}
+	table, err := lookup(tx, scope, tables, v.MainTable)
+	if err != nil {
+		return err
+	}
+	table.Routes = append(table.Routes, types.Route{
+		DestinationCidrBlock: aws.String("0.0.0.0/0"), GatewayId: gateway.InternetGatewayId,
+		State: types.RouteStateActive, Origin: types.RouteOriginCreateRoute,
+	})
+	return tables.Put(tx, scope, v.MainTable, table)
+}
+
 // block reads a CIDR block whose prefix must be between /16 and /28.
 func block(text string) (netip.Prefix, error) {
 	prefix, err := netip.ParsePrefix(text)

@@ -3,7 +3,7 @@
 // planes, which whoever runs them names in full.
 //
 // A cluster is seen in its account and region alone. An answer holds what is known of
-// a cluster and leaves out what is not, such as its VPC.
+// a cluster and leaves out what is not.
 //
 // Source: the EKS API reference.
 package eks
@@ -38,7 +38,12 @@ type Cluster struct {
 	Issuer string
 	// ServiceRange is the block of the addresses of Services, if it is known.
 	ServiceRange string
-	Created      time.Time
+	// VPC, Subnets and SecurityGroup are the IDs of where the cluster stands, if it
+	// stands anywhere in EC2.
+	VPC           string
+	Subnets       []string
+	SecurityGroup string
+	Created       time.Time
 }
 
 // EKS is the service. It is safe for concurrent use.
@@ -100,6 +105,12 @@ func (c Cluster) answer() *types.Cluster {
 	}
 	if c.ServiceRange != "" {
 		answer.KubernetesNetworkConfig = &types.KubernetesNetworkConfigResponse{ServiceIpv4Cidr: aws.String(c.ServiceRange), IpFamily: types.IpFamilyIpv4}
+	}
+	if c.VPC != "" {
+		answer.ResourcesVpcConfig = &types.VpcConfigResponse{
+			VpcId: aws.String(c.VPC), SubnetIds: c.Subnets, ClusterSecurityGroupId: aws.String(c.SecurityGroup), SecurityGroupIds: []string{},
+			EndpointPublicAccess: true, PublicAccessCidrs: []string{"0.0.0.0/0"},
+		}
 	}
 	return answer
 }

@@ -19,13 +19,13 @@ import (
 type builds struct{}
 
 // read checks the buildspec.
-func (builds) read(ctx context.Context, p *plan, n *node, _ *values) error {
+func (builds) read(ctx context.Context, p *prepared, n *node, _ *values) error {
 	spec, err := p.buildspec(ctx, n)
 	n.buildspec = spec
 	return err
 }
 
-func (p *plan) buildspec(ctx context.Context, n *node) (*buildspec.Spec, error) {
+func (p *prepared) buildspec(ctx context.Context, n *node) (*buildspec.Spec, error) {
 	data, _, err := p.tree.ReadFile(ctx, p.Repository, n.Buildspec)
 	if err != nil {
 		return nil, err
@@ -34,7 +34,7 @@ func (p *plan) buildspec(ctx context.Context, n *node) (*buildspec.Spec, error) 
 }
 
 // outputs are the variables that the build exports.
-func (builds) outputs(ctx context.Context, p *plan, n *node) ([]string, bool) {
+func (builds) outputs(ctx context.Context, p *prepared, n *node) ([]string, bool) {
 	spec, err := p.buildspec(ctx, n)
 	if err != nil {
 		return nil, false // told where the buildspec is read
@@ -47,7 +47,7 @@ func (builds) outputs(ctx context.Context, p *plan, n *node) ([]string, bool) {
 }
 
 // roll runs the build. What it makes is its own: Drawbridge owns none of it.
-func (builds) roll(ctx context.Context, p *plan, n *node, v *values) error {
+func (builds) roll(ctx context.Context, p *prepared, n *node, v *values) error {
 	if err := p.State.Claim(ctx, n.spec(p.Environment.Name, nil, n.digest)); err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func built(r build.Result) string {
 	return text
 }
 
-func (p *plan) build(ctx context.Context, n *node, v *values) (build.Result, error) {
+func (p *prepared) build(ctx context.Context, n *node, v *values) (build.Result, error) {
 	order := build.Order{
 		Tree: p.tree, Read: p.Repository, Path: n.Path, Reads: n.Reads, Spec: n.buildspec,
 		Buildspec: strings.TrimPrefix(strings.TrimPrefix(n.Buildspec, n.Path), "/"),
@@ -102,7 +102,7 @@ func (p *plan) build(ctx context.Context, n *node, v *values) (build.Result, err
 }
 
 // giveRole lets the build act in AWS, with a role and nothing more.
-func (p *plan) giveRole(ctx context.Context, order *build.Order, role string) error {
+func (p *prepared) giveRole(ctx context.Context, order *build.Order, role string) error {
 	if p.Account == nil {
 		return errors.New("builds are given a role (spec.build.roleARN), but the Environment has no spec.aws: name a region there")
 	}
@@ -125,7 +125,7 @@ func (p *plan) giveRole(ctx context.Context, order *build.Order, role string) er
 	return nil
 }
 
-func (p *plan) printedByBuild(component string, l build.Line) {
+func (p *prepared) printedByBuild(component string, l build.Line) {
 	text := l.Text
 	if l.Mark {
 		text = "── " + text

@@ -39,7 +39,7 @@ const contextEnvironment = "drawbridge:environment"
 
 // read synthesizes the app and checks what came out. An app that waits for its
 // context is read once that is known.
-func (apps) read(ctx context.Context, p *plan, n *node, v *values) error {
+func (apps) read(ctx context.Context, p *prepared, n *node, v *values) error {
 	if v == nil {
 		return nil
 	}
@@ -47,7 +47,7 @@ func (apps) read(ctx context.Context, p *plan, n *node, v *values) error {
 }
 
 // outputs of all stacks: "STACK.OUTPUT", and "OUTPUT" where one stack alone has it.
-func (apps) outputs(ctx context.Context, p *plan, n *node) ([]string, bool) {
+func (apps) outputs(ctx context.Context, p *prepared, n *node) ([]string, bool) {
 	if n.digest == "" {
 		return nil, false
 	}
@@ -84,12 +84,12 @@ func joinOutputs(byStack map[string]map[string]string) map[string]string {
 }
 
 // synthesize makes the assembly, and looks whether it can be deployed here.
-func (p *plan) synthesize(ctx context.Context, n *node, v *values) error {
+func (p *prepared) synthesize(ctx context.Context, n *node, v *values) error {
 	n.app.once.Do(func() { n.app.err = p.makeAssembly(ctx, n, v) })
 	return n.app.err
 }
 
-func (p *plan) makeAssembly(ctx context.Context, n *node, v *values) error {
+func (p *prepared) makeAssembly(ctx context.Context, n *node, v *values) error {
 	failed := func(err error) error { return fmt.Errorf("%s: component %s: %w", n.Source, n.Name, err) }
 	id, err := p.Account.ID(ctx)
 	if err != nil {
@@ -128,7 +128,7 @@ func (p *plan) makeAssembly(ctx context.Context, n *node, v *values) error {
 }
 
 // lookup gives the identity for context lookups: a role that may only read.
-func (p *plan) lookup(ctx context.Context, role string) ([]string, error) {
+func (p *prepared) lookup(ctx context.Context, role string) ([]string, error) {
 	if named := p.Environment.Spec.AWS.LookupRoleARN; named != "" {
 		role = named
 	}
@@ -139,7 +139,7 @@ func (p *plan) lookup(ctx context.Context, role string) ([]string, error) {
 }
 
 // checkStack looks whether a stack of the app can be deployed by this Environment.
-func (p *plan) checkStack(ctx context.Context, n *node, s cdk.Stack, here cdk.Place) error {
+func (p *prepared) checkStack(ctx context.Context, n *node, s cdk.Stack, here cdk.Place) error {
 	if s.Place != here && (s.Place.Account != here.Account || !slices.Contains(p.Environment.Spec.AWS.Regions, s.Place.Region)) {
 		return fmt.Errorf("it is for account %s and region %s, and Environment %s deploys to account %s and region %s: let the app take them from CDK_DEFAULT_ACCOUNT and CDK_DEFAULT_REGION, allow the region in the Environment (spec.aws.regions), or give the stack to another Environment",
 			s.Place.Account, s.Place.Region, p.Environment.Name, here.Account, here.Region)
@@ -158,7 +158,7 @@ func (p *plan) checkStack(ctx context.Context, n *node, s cdk.Stack, here cdk.Pl
 }
 
 // in is where stacks of a region are deployed.
-func (p *plan) in(ctx context.Context, region string) (Stacks, Account, error) {
+func (p *prepared) in(ctx context.Context, region string) (Stacks, Account, error) {
 	if region == p.Environment.Spec.AWS.Region {
 		return p.Stacks, p.Account, nil
 	}
@@ -166,7 +166,7 @@ func (p *plan) in(ctx context.Context, region string) (Stacks, Account, error) {
 }
 
 // checkBootstrap looks whether the place has what the CDK makes once for it.
-func (p *plan) checkBootstrap(ctx context.Context, s cdk.Stack) error {
+func (p *prepared) checkBootstrap(ctx context.Context, s cdk.Stack) error {
 	if s.Bootstrap == 0 || s.BootstrapParameter == "" {
 		return nil
 	}
@@ -189,7 +189,7 @@ func (p *plan) checkBootstrap(ctx context.Context, s cdk.Stack) error {
 }
 
 // checkParameters finds parameters that no stack has.
-func (p *plan) checkParameters(n *node) error {
+func (p *prepared) checkParameters(n *node) error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(n.Parameters)) {
 		v := n.Parameters[name]
@@ -212,7 +212,7 @@ func (p *plan) checkParameters(n *node) error {
 
 // roll publishes the app's assets and brings its stacks to the commit, each after
 // those that it depends on. Stacks that the app no longer has are deleted at the end.
-func (apps) roll(ctx context.Context, p *plan, n *node, v *values) error {
+func (apps) roll(ctx context.Context, p *prepared, n *node, v *values) error {
 	if err := p.synthesize(ctx, n, v); err != nil {
 		return err
 	}
@@ -241,7 +241,7 @@ func (apps) roll(ctx context.Context, p *plan, n *node, v *values) error {
 // stacksAtOnce bounds the stacks of one app that are deployed at the same time.
 const stacksAtOnce = 8
 
-func (p *plan) deployApp(ctx context.Context, n *node, v *values) (map[string]string, error) {
+func (p *prepared) deployApp(ctx context.Context, n *node, v *values) (map[string]string, error) {
 	if err := p.publish(ctx, n); err != nil {
 		return nil, err
 	}
@@ -279,7 +279,7 @@ func (p *plan) deployApp(ctx context.Context, n *node, v *values) (map[string]st
 // cdkCapabilities are what the CDK CLI gives every stack.
 var cdkCapabilities = []string{"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"}
 
-func (p *plan) stackRequest(n *node, s cdk.Stack, v *values, there Account) stack.Request {
+func (p *prepared) stackRequest(n *node, s cdk.Stack, v *values, there Account) stack.Request {
 	aws := p.Environment.Spec.AWS
 	r := stack.Request{
 		Environment: p.environment(), Component: n.Name, StackName: s.Name, Change: p.Change, ChangeUID: p.ChangeUID,
@@ -315,7 +315,7 @@ func (p *plan) stackRequest(n *node, s cdk.Stack, v *values, there Account) stac
 const assetsAtOnce = 4
 
 // publish puts the assets of all stacks into their buckets, each once.
-func (p *plan) publish(ctx context.Context, n *node) error {
+func (p *prepared) publish(ctx context.Context, n *node) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(assetsAtOnce)
 	seen := map[cdk.Destination]bool{}
@@ -351,7 +351,7 @@ func (p *plan) publish(ctx context.Context, n *node) error {
 }
 
 // publishImage builds an image and pushes it to one of its repositories.
-func (p *plan) publishImage(ctx context.Context, n *node, s cdk.Stack, i cdk.Image, to cdk.Repository) error {
+func (p *prepared) publishImage(ctx context.Context, n *node, s cdk.Stack, i cdk.Image, to cdk.Repository) error {
 	log := p.printed(n.Name)
 	sent, err := p.Account.PublishImage(ctx, account.Image{
 		Repository: to.Name, Tag: to.Tag, Region: to.Region, Folder: i.Folder, File: i.File, Target: i.Target, Platform: i.Platform, Arguments: i.Arguments,

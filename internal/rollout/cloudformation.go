@@ -23,7 +23,7 @@ type templateFile struct {
 	body string
 }
 
-func (templates) outputs(ctx context.Context, p *plan, n *node) ([]string, bool) {
+func (templates) outputs(ctx context.Context, p *prepared, n *node) ([]string, bool) {
 	t, err := p.parse(ctx, n)
 	if err != nil {
 		return nil, false // told where the template is read
@@ -32,7 +32,7 @@ func (templates) outputs(ctx context.Context, p *plan, n *node) ([]string, bool)
 }
 
 // parse reads a component's template.
-func (p *plan) parse(ctx context.Context, n *node) (*templateFile, error) {
+func (p *prepared) parse(ctx context.Context, n *node) (*templateFile, error) {
 	body, _, err := p.tree.ReadFile(ctx, p.Repository, n.Template)
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func (p *plan) parse(ctx context.Context, n *node) (*templateFile, error) {
 }
 
 // read checks the template, and the parameters as far as they are known.
-func (templates) read(ctx context.Context, p *plan, n *node, _ *values) error {
+func (templates) read(ctx context.Context, p *prepared, n *node, _ *values) error {
 	t, err := p.parse(ctx, n)
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func orNone(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-func (p *plan) stackName(n *node) string {
+func (p *prepared) stackName(n *node) string {
 	if n.StackName != "" {
 		return n.StackName
 	}
@@ -95,7 +95,7 @@ const stackPrefix = "AWS::CloudFormation::Stack/"
 const regionMark = "@"
 
 // roll brings the component's stack to the commit.
-func (templates) roll(ctx context.Context, p *plan, n *node, v *values) error {
+func (templates) roll(ctx context.Context, p *prepared, n *node, v *values) error {
 	name := p.stackName(n)
 	if err := p.renamed(n, name); err != nil {
 		return err
@@ -118,7 +118,7 @@ func (templates) roll(ctx context.Context, p *plan, n *node, v *values) error {
 }
 
 // renamed refuses to leave a stack behind.
-func (p *plan) renamed(n *node, name string) error {
+func (p *prepared) renamed(n *node, name string) error {
 	if n.recorded == nil {
 		return nil
 	}
@@ -130,7 +130,7 @@ func (p *plan) renamed(n *node, name string) error {
 	return nil
 }
 
-func (p *plan) stackProgress(component string) func(stack.Event) {
+func (p *prepared) stackProgress(component string) func(stack.Event) {
 	return func(e stack.Event) {
 		text := fmt.Sprintf("%s %s", e.LogicalID, e.Status)
 		if e.Reason != "" {
@@ -144,7 +144,7 @@ func (p *plan) stackProgress(component string) func(stack.Event) {
 	}
 }
 
-func (p *plan) allowDestructive() func(diff.Change) bool {
+func (p *prepared) allowDestructive() func(diff.Change) bool {
 	if p.Environment.Spec.Gate.Destructive == v1alpha1.DestructiveAllow {
 		return func(diff.Change) bool { return true }
 	}

@@ -12,7 +12,7 @@ import (
 
 // connect adds to the graph what the components' files say of each other, once all
 // that changed was read.
-func (p *plan) connect(ctx context.Context) error {
+func (p *prepared) connect(ctx context.Context) error {
 	facts, unknown, err := p.facts(ctx)
 	if err != nil {
 		return err
@@ -32,7 +32,7 @@ func (p *plan) connect(ctx context.Context) error {
 }
 
 // arrange takes over the graph's order.
-func (p *plan) arrange(g *graph.Graph) {
+func (p *prepared) arrange(g *graph.Graph) {
 	p.order = nil
 	for _, level := range g.Order() {
 		p.order = append(p.order, level...)
@@ -46,7 +46,7 @@ func (p *plan) arrange(g *graph.Graph) {
 }
 
 // components of the commit, sorted by name.
-func (p *plan) components() []component.Component {
+func (p *prepared) components() []component.Component {
 	var all []component.Component
 	for _, name := range slices.Sorted(maps.Keys(p.all)) {
 		all = append(all, p.all[name].Component)
@@ -56,7 +56,7 @@ func (p *plan) components() []component.Component {
 
 // recordedEdges are those from or to a component whose facts are not known, as they
 // were inferred when they were.
-func (p *plan) recordedEdges(unknown map[string]bool) []graph.Edge {
+func (p *prepared) recordedEdges(unknown map[string]bool) []graph.Edge {
 	var edges []graph.Edge
 	for _, name := range p.order {
 		if p.all[name].recorded == nil {

@@ -221,7 +221,7 @@ func BenchmarkConnect(b *testing.B) {
 		b.Run(fmt.Sprintf("restarted=%t", restarted), func(b *testing.B) {
 			w := newWorld(b)
 			w.succeeded(w.commit(thousand("1")))
-			p, err := prepare(b.Context(), w.request(w.add(thousand("2"))))
+			p, err := prepare(b.Context(), w.request(w.add(thousand("2"))), w.cluster)
 			if err != nil {
 				b.Fatal(err)
 			}

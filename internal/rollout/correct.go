@@ -40,7 +40,7 @@ func Correct(ctx context.Context, r Request, name string, objects []string) ([]d
 	if c == nil || c.Spec.Kind != component.Kubernetes || !upToDate(c, c.Spec.InputDigest) {
 		return nil, nil
 	}
-	p := &plan{Request: &r, all: map[string]*node{}, wanted: map[string]string{}}
+	p := &prepared{Request: &r, served: r.Cluster, all: map[string]*node{}, wanted: map[string]string{}}
 	if p.tree, err = r.Repository.Tree(ctx, c.Status.Revision, ""); err != nil {
 		return nil, fmt.Errorf("component %s: commit %.10s, which it was rolled out from: %w", name, c.Status.Revision, err)
 	}
@@ -69,7 +69,7 @@ func Correct(ctx context.Context, r Request, name string, objects []string) ([]d
 	return p.applyAgain(ctx, n, objects)
 }
 
-func (p *plan) applyAgain(ctx context.Context, n *node, ids []string) ([]diff.Change, error) {
+func (p *prepared) applyAgain(ctx context.Context, n *node, ids []string) ([]diff.Change, error) {
 	var drifted []render.Object
 	for i, id := range n.ids {
 		if slices.Contains(ids, id) {

@@ -25,7 +25,7 @@ type keptFacts struct {
 
 // facts of all components, and which of them are not known: those of an app are not,
 // until it was synthesized.
-func (p *plan) facts(ctx context.Context) (facts map[string]infer.Facts, unknown map[string]bool, err error) {
+func (p *prepared) facts(ctx context.Context) (facts map[string]infer.Facts, unknown map[string]bool, err error) {
 	facts, unknown = map[string]infer.Facts{}, map[string]bool{}
 	kept := map[string]keptFacts{}
 	idle := p.idle()
@@ -50,13 +50,13 @@ func (p *plan) facts(ctx context.Context) (facts map[string]infer.Facts, unknown
 
 // idle tells whether nothing is rolled out, and no edge is cut that would have to be
 // looked for.
-func (p *plan) idle() bool {
+func (p *prepared) idle() bool {
 	return len(p.pending) == 0 && !slices.ContainsFunc(p.components(), func(c component.Component) bool { return len(c.IndependentOf) > 0 })
 }
 
 // factsKey is a digest of what the facts of a component are made from; those of an app
 // are made from what it was synthesized with.
-func (p *plan) factsKey(n *node) [sha256.Size]byte {
+func (p *prepared) factsKey(n *node) [sha256.Size]byte {
 	var synthesized string
 	if n.Kind == component.CDK {
 		synthesized = n.digest
@@ -68,7 +68,7 @@ func (p *plan) factsKey(n *node) [sha256.Size]byte {
 	return sha256.Sum256(text)
 }
 
-func (p *plan) place() infer.Place {
+func (p *prepared) place() infer.Place {
 	at := infer.Place{Namespace: p.namespace()}
 	if aws := p.Environment.Spec.AWS; aws != nil {
 		at.Region = aws.Region
@@ -90,7 +90,7 @@ func literals(given map[string]component.Value) (values map[string]string, open 
 	return values, open
 }
 
-func (manifests) facts(ctx context.Context, p *plan, n *node) (infer.Facts, bool, error) {
+func (manifests) facts(ctx context.Context, p *prepared, n *node) (infer.Facts, bool, error) {
 	objects := n.objects
 	if values, open := literals(n.Inputs); len(open) > 0 || objects == nil { // not as the commit alone has them
 		var err error
@@ -101,7 +101,7 @@ func (manifests) facts(ctx context.Context, p *plan, n *node) (infer.Facts, bool
 	return infer.Objects(objects, p.place()), true, nil
 }
 
-func (templates) facts(ctx context.Context, p *plan, n *node) (infer.Facts, bool, error) {
+func (templates) facts(ctx context.Context, p *prepared, n *node) (infer.Facts, bool, error) {
 	t := n.template
 	if t == nil {
 		var err error
@@ -116,7 +116,7 @@ func (templates) facts(ctx context.Context, p *plan, n *node) (infer.Facts, bool
 }
 
 // facts of an app are those of all its stacks.
-func (apps) facts(_ context.Context, _ *plan, n *node) (infer.Facts, bool, error) {
+func (apps) facts(_ context.Context, _ *prepared, n *node) (infer.Facts, bool, error) {
 	var all infer.Facts
 	if n.app.assembly == nil {
 		return all, false, nil
@@ -134,6 +134,6 @@ func (apps) facts(_ context.Context, _ *plan, n *node) (infer.Facts, bool, error
 }
 
 // facts of a build are none: what its commands do is not in its files.
-func (builds) facts(context.Context, *plan, *node) (infer.Facts, bool, error) {
+func (builds) facts(context.Context, *prepared, *node) (infer.Facts, bool, error) {
 	return infer.Facts{}, true, nil
 }

@@ -20,7 +20,7 @@ func (n *node) inputs() []component.Value {
 }
 
 // checkInputs finds inputs that name no output before anything is applied.
-func (p *plan) checkInputs(ctx context.Context, n *node) error {
+func (p *prepared) checkInputs(ctx context.Context, n *node) error {
 	for _, given := range []map[string]component.Value{n.Inputs, n.Parameters} {
 		for _, name := range slices.Sorted(maps.Keys(given)) {
 			v := given[name]
@@ -41,14 +41,14 @@ func (p *plan) checkInputs(ctx context.Context, n *node) error {
 }
 
 // recordedOutputs are those that a component has now.
-func (p *plan) recordedOutputs(name string) []string {
+func (p *prepared) recordedOutputs(name string) []string {
 	if c := p.State.Component(name); c != nil {
 		return slices.Sorted(maps.Keys(c.Status.Outputs))
 	}
 	return nil
 }
 
-func (p *plan) noOutput(v component.Value, has []string) error {
+func (p *prepared) noOutput(v component.Value, has []string) error {
 	list := "it has none"
 	if from := p.all[v.From.Component]; from != nil && from.Kind == component.Kubernetes {
 		list = "it is of kind kubernetes, and only stacks and builds have outputs"
@@ -64,7 +64,7 @@ func (p *plan) noOutput(v component.Value, has []string) error {
 const digestFormat = 1
 
 // digest of everything that the component's desired state is made from.
-func (p *plan) digest(n *node, v *values) string {
+func (p *prepared) digest(n *node, v *values) string {
 	in := struct {
 		Format       int
 		Kind, OID    string

@@ -11,15 +11,15 @@ import (
 type kind interface {
 	// read reads and checks the component before anything is applied, and notes in
 	// the node what it found. The values are nil while one of them is not known.
-	read(ctx context.Context, p *plan, n *node, v *values) error
+	read(ctx context.Context, p *prepared, n *node, v *values) error
 	// roll brings it to the commit and records how it was left.
-	roll(ctx context.Context, p *plan, n *node, v *values) error
+	roll(ctx context.Context, p *prepared, n *node, v *values) error
 	// outputs are the names of those that it will have once it is rolled out, as
 	// far as its files tell. It is called after read, or instead of it.
-	outputs(ctx context.Context, p *plan, n *node) (names []string, known bool)
+	outputs(ctx context.Context, p *prepared, n *node) (names []string, known bool)
 	// facts are what its files say that it has and needs. It is called after read, or
 	// for a component that stays as it is.
-	facts(ctx context.Context, p *plan, n *node) (f infer.Facts, known bool, err error)
+	facts(ctx context.Context, p *prepared, n *node) (f infer.Facts, known bool, err error)
 }
 
 var kinds = map[string]kind{
@@ -35,7 +35,7 @@ type values struct {
 }
 
 // resolve looks up what is given, from what is recorded of other components now.
-func (p *plan) resolve(n *node) (*values, error) {
+func (p *prepared) resolve(n *node) (*values, error) {
 	v := &values{}
 	for _, part := range []struct {
 		given map[string]component.Value

@@ -12,16 +12,16 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/internal/render"
 )
 
-func (p *plan) environment() string { return p.Environment.Namespace + "/" + p.Environment.Name }
+func (p *prepared) environment() string { return p.Environment.Namespace + "/" + p.Environment.Name }
 
-func (p *plan) namespace() string {
+func (p *prepared) namespace() string {
 	if ns := p.Environment.Spec.Cluster.Namespace; ns != "" {
 		return ns
 	}
 	return "default"
 }
 
-func (p *plan) owner(component string) kube.Owner {
+func (p *prepared) owner(component string) kube.Owner {
 	return kube.Owner{Environment: p.environment(), Component: component}
 }
 
@@ -29,25 +29,25 @@ func (p *plan) owner(component string) kube.Owner {
 type manifests struct{}
 
 // read renders the component. Inputs that are not known yet are left open.
-func (manifests) read(ctx context.Context, p *plan, n *node, v *values) error {
+func (manifests) read(ctx context.Context, p *prepared, n *node, v *values) error {
 	return p.render(ctx, n, v)
 }
 
-func (manifests) outputs(context.Context, *plan, *node) ([]string, bool) { return nil, true }
+func (manifests) outputs(context.Context, *prepared, *node) ([]string, bool) { return nil, true }
 
 // identify looks whether the cluster knows the kinds of the component's objects,
 // and which objects they are.
-func (p *plan) identify(ctx context.Context, n *node) (err error) {
+func (p *prepared) identify(ctx context.Context, n *node) (err error) {
 	if n.Kind != component.Kubernetes {
 		return nil
 	}
-	n.ids, err = p.Cluster.Identify(ctx, n.objects, p.crds, p.namespace())
+	n.ids, err = p.served.Identify(ctx, n.objects, p.crds, p.namespace())
 	return err
 }
 
 // roll brings the component's objects to the commit, and waits until they are
 // ready.
-func (manifests) roll(ctx context.Context, p *plan, n *node, v *values) error {
+func (manifests) roll(ctx context.Context, p *prepared, n *node, v *values) error {
 	if p.waitsForInputs(n) { // rendered with open inputs so far
 		if err := p.render(ctx, n, v); err != nil {
 			return err
@@ -77,7 +77,7 @@ func (manifests) roll(ctx context.Context, p *plan, n *node, v *values) error {
 
 // converge applies, prunes and waits. The status has what was applied, whatever
 // happened after it.
-func (p *plan) converge(ctx context.Context, n *node, before []string) (v1alpha1.ComponentStatus, error) {
+func (p *prepared) converge(ctx context.Context, n *node, before []string) (v1alpha1.ComponentStatus, error) {
 	cluster := p.Environment.Spec.Cluster
 	p.Steps.say(n.Name, fmt.Sprintf("applying %s", count(len(n.objects), "object")))
 	applied, err := p.Cluster.Apply(ctx, p.owner(n.Name), n.objects, kube.ApplyOptions{
@@ -109,20 +109,20 @@ func (p *plan) converge(ctx context.Context, n *node, before []string) (v1alpha1
 
 // gaveUp tells whether an object's owner no longer defines it in this commit, so
 // that another component may take it over instead of it being deleted.
-func (p *plan) gaveUp(owner kube.Owner, object string) bool {
+func (p *prepared) gaveUp(owner kube.Owner, object string) bool {
 	return owner.Environment == p.environment() && p.wanted[object] != owner.Component
 }
 
 // unwanted are the objects that a component had and that no component of this
 // commit defines.
-func (p *plan) unwanted(name string, before, now []string) []string {
+func (p *prepared) unwanted(name string, before, now []string) []string {
 	return slices.DeleteFunc(slices.Clone(before), func(id string) bool {
 		by := p.wanted[id]
 		return slices.Contains(now, id) || by != "" && by != name || strings.HasPrefix(id, stackPrefix)
 	})
 }
 
-func (p *plan) prunes() bool {
+func (p *prepared) prunes() bool {
 	prune := p.Environment.Spec.Rollout.Prune
 	return prune == nil || *prune
 }
@@ -137,7 +137,7 @@ func merge(before, now []v1alpha1.AppliedObject) []v1alpha1.AppliedObject {
 
 // render makes the component's objects. Inputs without a value are left open:
 // such objects are only looked at.
-func (p *plan) render(ctx context.Context, n *node, v *values) error {
+func (p *prepared) render(ctx context.Context, n *node, v *values) error {
 	var values map[string]string
 	if v != nil {
 		values = v.Inputs
@@ -149,7 +149,7 @@ func (p *plan) render(ctx context.Context, n *node, v *values) error {
 	return err
 }
 
-func (p *plan) rendered(ctx context.Context, n *node, values map[string]string) ([]render.Object, error) {
+func (p *prepared) rendered(ctx context.Context, n *node, values map[string]string) ([]render.Object, error) {
 	in := render.Inputs{Values: values}
 	for name := range n.Inputs {
 		if _, known := values[name]; !known {

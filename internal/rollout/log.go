@@ -10,7 +10,7 @@ import (
 const maxLine = 4096
 
 // say puts a line into the component's log.
-func (p *plan) say(component, line string) {
+func (p *prepared) say(component, line string) {
 	if p.Log != nil {
 		p.Log(component, line)
 	}
@@ -18,6 +18,6 @@ func (p *plan) say(component, line string) {
 
 // printed takes what a program of the component prints into its log, a line at a
 // time and without the secrets. Close it.
-func (p *plan) printed(component string, secrets ...string) io.WriteCloser {
+func (p *prepared) printed(component string, secrets ...string) io.WriteCloser {
 	return secret.NewMask(secrets...).Lines(maxLine, func(line string) { p.say(component, line) })
 }

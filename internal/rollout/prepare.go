@@ -20,12 +20,13 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/internal/render"
 )
 
-// plan is a commit made ready: every component that may have to change has been
+// prepared is a commit made ready: every component that may have to change has been
 // read, checked, and found good.
-type plan struct {
+type prepared struct {
 	*Request
-	tree *git.Tree
-	all  map[string]*node
+	served Kinds
+	tree   *git.Tree
+	all    map[string]*node
 	// order has every name after those it depends on.
 	order []string
 	// pending are the names whose input changed, or may turn out to have.
@@ -61,10 +62,9 @@ type node struct {
 	buildspec *buildspec.Spec
 }
 
-// prepare reads the commit and checks all that may have to change. Any error means
-// that nothing was written and nothing will be; without one, all that is written is
-// what unchanged components wait for.
-func prepare(ctx context.Context, r *Request) (*plan, error) {
+// prepare reads the commit and checks all that may have to change. It writes nothing;
+// any error means that nothing will be.
+func prepare(ctx context.Context, r *Request, in Kinds) (*prepared, error) {
 	tree, err := r.Repository.Tree(ctx, r.Commit.Tree, "")
 	if err != nil {
 		return nil, err
@@ -77,8 +77,8 @@ func prepare(ctx context.Context, r *Request) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{
-		Request: r, tree: tree, all: make(map[string]*node, len(found)),
+	p := &prepared{
+		Request: r, served: in, tree: tree, all: make(map[string]*node, len(found)),
 		pending: map[string]bool{}, removed: r.State.Components(), wanted: map[string]string{},
 	}
 	for _, c := range found {
@@ -105,18 +105,15 @@ func prepare(ctx context.Context, r *Request) (*plan, error) {
 	if err := p.connect(ctx); err != nil {
 		return nil, err
 	}
-	if err := p.claimObjects(); err != nil {
-		return nil, err
-	}
-	return p, p.refreshUnchanged(ctx)
+	return p, p.claimObjects()
 }
 
 // findPending works out, from the front of the graph to its end, what changed:
 // a component waits for its inputs when one that it takes them from may change.
-func (p *plan) findPending() error {
+func (p *prepared) findPending() error {
 	for _, name := range p.order {
 		n := p.all[name]
-		if (n.Kind == component.CloudFormation || n.Kind == component.CDK) && p.Stacks == nil {
+		if (n.Kind == component.CloudFormation || n.Kind == component.CDK) && p.Environment.Spec.AWS == nil {
 			return fmt.Errorf("%s: component %s deploys to AWS, but Environment %s has no spec.aws: name a region there, or take the component out",
 				n.Source, n.Name, p.Environment.Name)
 		}
@@ -136,7 +133,7 @@ func (p *plan) findPending() error {
 	return nil
 }
 
-func (p *plan) waitsForInputs(n *node) bool {
+func (p *prepared) waitsForInputs(n *node) bool {
 	return slices.ContainsFunc(n.inputs(), func(v component.Value) bool {
 		return v.From != nil && p.pending[v.From.Component]
 	})
@@ -150,7 +147,7 @@ func upToDate(c *v1alpha1.Component, digest string) bool {
 
 // refresh records where an unchanged component is now and what it waits for,
 // which a commit can change without changing its input.
-func (p *plan) refresh(ctx context.Context, n *node) error {
+func (p *prepared) refresh(ctx context.Context, n *node) error {
 	if err := p.State.Claim(ctx, n.spec(p.Environment.Name, n.recorded.Spec.Owns, n.digest)); err != nil {
 		return err
 	}
@@ -161,7 +158,7 @@ func (p *plan) refresh(ctx context.Context, n *node) error {
 }
 
 // refreshUnchanged records what has changed about components that stay as they are.
-func (p *plan) refreshUnchanged(ctx context.Context) error {
+func (p *prepared) refreshUnchanged(ctx context.Context) error {
 	for _, name := range p.order {
 		if !p.pending[name] {
 			if err := p.refresh(ctx, p.all[name]); err != nil {
@@ -174,7 +171,7 @@ func (p *plan) refreshUnchanged(ctx context.Context) error {
 
 // eachPending does something for all that changed, in parallel. All mistakes are
 // reported together.
-func (p *plan) eachPending(ctx context.Context, do func(context.Context, *node) error) error {
+func (p *prepared) eachPending(ctx context.Context, do func(context.Context, *node) error) error {
 	var mu sync.Mutex
 	errs := map[string]error{}
 	g := errgroup.Group{}
@@ -202,7 +199,7 @@ func (p *plan) eachPending(ctx context.Context, do func(context.Context, *node) 
 	return errors.Join(all...)
 }
 
-func (p *plan) read(ctx context.Context, n *node) error {
+func (p *prepared) read(ctx context.Context, n *node) error {
 	if err := p.checkInputs(ctx, n); err != nil {
 		return err
 	}
@@ -218,7 +215,7 @@ func (p *plan) read(ctx context.Context, n *node) error {
 
 // claimObjects finds two components that define one object, before either of
 // them applies it.
-func (p *plan) claimObjects() error {
+func (p *prepared) claimObjects() error {
 	var errs []error
 	for _, name := range p.order {
 		n := p.all[name]

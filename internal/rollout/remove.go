@@ -16,7 +16,7 @@ import (
 
 // removedNames are the components to take down: none when the Environment does
 // not prune.
-func (p *plan) removedNames() []string {
+func (p *prepared) removedNames() []string {
 	if !p.prunes() {
 		return nil
 	}
@@ -25,7 +25,7 @@ func (p *plan) removedNames() []string {
 
 // remove takes down the components that the commit no longer has, each after
 // those that depended on it.
-func (p *plan) remove(ctx context.Context) error {
+func (p *prepared) remove(ctx context.Context) error {
 	names := p.removedNames()
 	results := walk(ctx, names, p.dependents, componentsAtOnce, func(ctx context.Context, name string) error {
 		return p.step(ctx, name, func(ctx context.Context) error { return p.takeDown(ctx, p.removed[name]) })
@@ -45,7 +45,7 @@ func (p *plan) remove(ctx context.Context) error {
 }
 
 // dependents are the removed components that depend on this one.
-func (p *plan) dependents(name string) []string {
+func (p *prepared) dependents(name string) []string {
 	var names []string
 	for other, c := range p.removed {
 		if slices.ContainsFunc(c.Spec.DependsOn, func(d v1alpha1.Dependency) bool { return d.Component == name }) {
@@ -55,7 +55,7 @@ func (p *plan) dependents(name string) []string {
 	return names
 }
 
-func (p *plan) takeDown(ctx context.Context, c *v1alpha1.Component) error {
+func (p *prepared) takeDown(ctx context.Context, c *v1alpha1.Component) error {
 	name := c.Spec.Name
 	if err := p.deleteStacks(ctx, name, c.Spec.Owns); err != nil {
 		return err
@@ -74,7 +74,7 @@ func (p *plan) takeDown(ctx context.Context, c *v1alpha1.Component) error {
 
 // deleteStacks deletes those of what a component owns that are stacks, the last
 // one first.
-func (p *plan) deleteStacks(ctx context.Context, name string, owns []string) error {
+func (p *prepared) deleteStacks(ctx context.Context, name string, owns []string) error {
 	for _, owned := range slices.Backward(owns) {
 		stackName, ok := strings.CutPrefix(owned, stackPrefix)
 		if !ok {

@@ -25,10 +25,15 @@ type Repository interface {
 	Tree(ctx context.Context, treeish, path string) (*git.Tree, error)
 }
 
+// Kinds tells which objects of a cluster manifests stand for. *kube.Cluster does.
+type Kinds interface {
+	Identify(ctx context.Context, objects, crds []render.Object, namespace string) ([]string, error)
+}
+
 // Cluster is what a rollout needs of a Kubernetes cluster. *kube.Cluster is one;
 // its documentation is the contract.
 type Cluster interface {
-	Identify(ctx context.Context, objects, crds []render.Object, namespace string) ([]string, error)
+	Kinds
 	Apply(ctx context.Context, owner kube.Owner, objects []render.Object, o kube.ApplyOptions) (kube.Applied, error)
 	Prune(ctx context.Context, owner kube.Owner, ids []string, o kube.PruneOptions) ([]diff.Change, error)
 	Wait(ctx context.Context, objects []v1alpha1.AppliedObject, progress func(kube.Progress)) error
@@ -117,7 +122,10 @@ func Run(ctx context.Context, r Request) Outcome {
 }
 
 func run(ctx context.Context, r *Request) (string, error) {
-	p, err := prepare(ctx, r)
+	p, err := prepare(ctx, r, r.Cluster)
+	if err == nil {
+		err = p.refreshUnchanged(ctx)
+	}
 	if err != nil {
 		return "", fmt.Errorf("nothing was applied: %w", err)
 	}

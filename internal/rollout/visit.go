@@ -15,12 +15,12 @@ import (
 )
 
 // names of the pending components, those that others wait for first.
-func (p *plan) names() []string {
+func (p *prepared) names() []string {
 	return slices.DeleteFunc(slices.Clone(p.order), func(name string) bool { return !p.pending[name] })
 }
 
 // before are the pending components that a component waits for.
-func (p *plan) before(name string) []string {
+func (p *prepared) before(name string) []string {
 	var names []string
 	for _, e := range p.all[name].needs {
 		if p.pending[e.To] {
@@ -30,8 +30,8 @@ func (p *plan) before(name string) []string {
 	return names
 }
 
-// steps that the plan comes down to.
-func (p *plan) steps() []v1alpha1.Step {
+// steps that the commit comes down to.
+func (p *prepared) steps() []v1alpha1.Step {
 	var steps []v1alpha1.Step
 	for _, name := range p.names() {
 		n := p.all[name]
@@ -48,7 +48,7 @@ func (p *plan) steps() []v1alpha1.Step {
 }
 
 // visit rolls out one component whose dependencies are healthy.
-func (p *plan) visit(ctx context.Context, name string) error {
+func (p *prepared) visit(ctx context.Context, name string) error {
 	n := p.all[name]
 	v, err := p.resolve(n)
 	if err == nil {
@@ -68,7 +68,7 @@ func (p *plan) visit(ctx context.Context, name string) error {
 
 // step runs what is to be done to a component within its time and says how it
 // went.
-func (p *plan) step(ctx context.Context, name string, do func(context.Context) error) error {
+func (p *prepared) step(ctx context.Context, name string, do func(context.Context) error) error {
 	letGo, err := p.State.hold(ctx, name)
 	if err != nil {
 		return err
@@ -91,7 +91,7 @@ func (p *plan) step(ctx context.Context, name string, do func(context.Context) e
 
 // finish records how the component was left, and returns the error that it is
 // given, if any.
-func (p *plan) finish(ctx context.Context, n *node, status v1alpha1.ComponentStatus, err error) error {
+func (p *prepared) finish(ctx context.Context, n *node, status v1alpha1.ComponentStatus, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err // somebody else finishes it
 	}
@@ -136,7 +136,7 @@ func (n *node) recordedStatus() v1alpha1.ComponentStatus {
 }
 
 // skipped marks the steps that were not begun.
-func (p *plan) skipped(results map[string]error) {
+func (p *prepared) skipped(results map[string]error) {
 	for _, name := range p.order {
 		var dependency dependencyError
 		if errors.As(results[name], &dependency) {
@@ -147,7 +147,7 @@ func (p *plan) skipped(results map[string]error) {
 
 // failure puts what went wrong into one error: each component that failed by
 // itself, in the order of the graph.
-func (p *plan) failure(results map[string]error) error {
+func (p *prepared) failure(results map[string]error) error {
 	var failed []string
 	skipped := 0
 	for _, name := range p.order {

@@ -18,7 +18,8 @@
 //	                    plugins and NodeRestriction
 //	controller-manager  every default controller
 //	scheduler
-//	nodes               package sandbox/node: two nodes in two zones
+//	nodes               package sandbox/node: two nodes in two zones; its address
+//	                    is the proxy to the Pods
 //	aws                 package sandbox/aws
 //	forge               package sandbox/forge: Git over HTTP, with webhooks
 //	controller          the product: bin/drawbridge serve

@@ -29,7 +29,7 @@ var ownParts = map[string]ownPart{
 }
 
 // listens says which of them have a listener.
-var listens = map[string]bool{AWS: true, Forge: true}
+var listens = map[string]bool{Nodes: true, AWS: true, Forge: true}
 
 // addOwn adds the specs of our own parts.
 func (s *Sandbox) addOwn(all map[string]spec) {
@@ -141,7 +141,7 @@ type nodesConfig struct {
 	StartLatency time.Duration
 }
 
-func runNodes(ctx context.Context, config []byte, _ net.Listener, ready func(), log *slog.Logger) error {
+func runNodes(ctx context.Context, config []byte, l net.Listener, ready func(), log *slog.Logger) error {
 	var c nodesConfig
 	if err := json.Unmarshal(config, &c); err != nil {
 		return fmt.Errorf("configuration: %w", err)
@@ -151,6 +151,6 @@ func runNodes(ctx context.Context, config []byte, _ net.Listener, ready func(), 
 		return err
 	}
 	return node.Run(ctx, cfg, node.Options{
-		Machines: node.Machines(c.Region), StartLatency: c.StartLatency, Ready: ready, Log: log,
+		Machines: node.Machines(c.Region), StartLatency: c.StartLatency, Listener: l, Ready: ready, Log: log,
 	})
 }

@@ -41,6 +41,9 @@ func (s *Sandbox) ClusterName() string { return clusterName }
 // VPC is the ID of the VPC that the nodes are in.
 func (s *Sandbox) VPC() string { return clusterNetwork(s.state.Region).VPC() }
 
+// PodProxy is the address of the proxy to the Pods' addresses: see package podnet.
+func (s *Sandbox) PodProxy() string { return s.state.address(Nodes) }
+
 // AWSEnv is the environment that makes any AWS client use this sandbox.
 func (s *Sandbox) AWSEnv() []string { return awsEnv(s.state) }
 

@@ -115,7 +115,7 @@ func writeJSON(path string, v any) error {
 // can't do without.
 const peerPort = "etcd-peer"
 
-var portUses = []string{Etcd, peerPort, APIServer, ControllerManager, Scheduler, AWS, Forge, Controller}
+var portUses = []string{Etcd, peerPort, APIServer, ControllerManager, Scheduler, Nodes, AWS, Forge, Controller}
 
 const firstPort, pastPort = 20000, 30000
 

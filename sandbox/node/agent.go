@@ -30,6 +30,7 @@ type agent struct {
 	startLatency time.Duration
 	begun        time.Time
 	machines     map[string]*machineState
+	network      *network
 	watches
 	queue workqueue.TypedRateLimitingInterface[cache.ObjectName]
 
@@ -54,6 +55,7 @@ func newAgent(k kubernetes.Interface, o Options) *agent {
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
+	a.network = newNetwork(a)
 	for _, m := range o.Machines {
 		a.machines[m.Name] = &machineState{Machine: m, addresses: newAddresses(m.Pods)}
 	}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/drawbridge-gitops/drawbridge/sandbox"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/node"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/node/podnet"
 )
 
 func TestMain(m *testing.M) {
@@ -62,6 +63,7 @@ func TestOnARealControlPlane(t *testing.T) {
 		"readiness gate":             readinessGate,
 		"deletion takes its time":    deletion,
 		"claim without a volume":     claim,
+		"answers requests":           func(t *testing.T, c cluster) { answers(t, c, podnet.Dialer(s.PodProxy())) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -26,6 +26,12 @@
 // then passes its probes: there is no process to probe, so initialDelaySeconds
 // and the like do not matter. Annotations on a Pod (below) say otherwise.
 //
+// Containers answer HTTP on the ports that they declare, or on every port where a
+// Pod declares none: with 200 and who they are ([Answer]), or with 503 while the Pod's
+// containers are not all ready. A container that does not run refuses connections.
+// The addresses of Pods are reached through the proxy of package podnet, which
+// Options.Listener serves.
+//
 // # What is not there
 //
 // No kubelet listens: kubectl logs, exec and port-forward fail. Volumes of

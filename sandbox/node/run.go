@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -11,6 +13,8 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+
+	"github.com/drawbridge-gitops/drawbridge/sandbox/node/podnet"
 )
 
 // Options says which nodes to simulate.
@@ -18,6 +22,9 @@ type Options struct {
 	Machines []Machine
 	// StartLatency is how long a container takes to start.
 	StartLatency time.Duration
+	// Listener gets the proxy to the Pods' addresses (package podnet). None is
+	// served when nil.
+	Listener net.Listener
 	// Ready is called once the nodes are registered and Pods are taken care of.
 	Ready func()
 	// Log gets what goes wrong.
@@ -65,12 +72,27 @@ func Run(ctx context.Context, cfg *rest.Config, o Options) error {
 			g.Go(func() error { return a.beat(ctx, m) })
 		}
 		g.Go(func() error { return a.work(ctx) })
+		g.Go(func() error { return a.network.serve(ctx) })
+		if o.Listener != nil {
+			g.Go(func() error { return a.proxy(ctx, o.Listener) })
+		}
 		if o.Ready != nil {
 			o.Ready()
 		}
 		return nil
 	})
 	return g.Wait()
+}
+
+// proxy lets those outside reach the Pods until ctx ends.
+func (a *agent) proxy(ctx context.Context, l net.Listener) error {
+	s := &http.Server{Handler: podnet.Handler(a.network.dial), ReadHeaderTimeout: 10 * time.Second}
+	stop := context.AfterFunc(ctx, func() { s.Close() })
+	defer stop()
+	if err := s.Serve(l); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("proxy to the Pods: %w", err)
+	}
+	return nil
 }
 
 // ours is the machine of a Pod, nil when it is none of ours.

@@ -18,8 +18,10 @@ type watches struct {
 	pods, secrets, configMaps, claims cache.SharedIndexInformer
 }
 
-// Indexes of Pods by what they read, as namespace/name.
+// Indexes of Pods by what they read, as namespace/name, and by their address while
+// they have one.
 const (
+	byAddress   = "address"
 	bySecret    = "secret"
 	byConfigMap = "configmap"
 	byClaim     = "claim"
@@ -59,6 +61,7 @@ func (a *agent) wire() error {
 		bySecret:    podsBy(func(p *corev1.Pod) []string { return sourceNames(p, true) }),
 		byConfigMap: podsBy(func(p *corev1.Pod) []string { return sourceNames(p, false) }),
 		byClaim:     podsBy(claimNames),
+		byAddress:   addressOf,
 	}); err != nil {
 		return err
 	}
@@ -150,6 +153,15 @@ func podsBy(names func(*corev1.Pod) []string) cache.IndexFunc {
 		slices.Sort(keys)
 		return slices.Compact(keys), nil
 	}
+}
+
+// addressOf is the address of a Pod that has not ended.
+func addressOf(o any) ([]string, error) {
+	pod := o.(*corev1.Pod)
+	if pod.Status.PodIP == "" || terminal(pod.Status.Phase) {
+		return nil, nil
+	}
+	return []string{pod.Status.PodIP}, nil
 }
 
 func sourceNames(pod *corev1.Pod, secret bool) []string {

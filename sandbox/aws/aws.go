@@ -30,9 +30,11 @@
 package aws
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -42,6 +44,7 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/ec2"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/eks"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/elbv2"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/elbv2/traffic"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/fault"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/iam"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/resource"
@@ -78,6 +81,10 @@ type Options struct {
 	// Networks are made in EC2, where they are not there already: those that the
 	// clusters stand in.
 	Networks []ec2.Cluster
+	// Dial reaches the targets of load balancers, which then listen, on ports of
+	// 127.0.0.1, and look at their targets (package elbv2/traffic). Without it they
+	// are configured only.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Services adds further APIs, or replaces one of the same name.
 	Services map[string]http.Handler
 }
@@ -104,6 +111,7 @@ type Endpoint struct {
 	domains      *route53.Route53
 	certificates *acm.ACM
 	balancers    *elbv2.ELBV2
+	traffic      *traffic.Traffic // nil without Options.Dial
 	verifier     sigv4.Verifier
 	faults       fault.Switch
 	closers      []func() error
@@ -146,6 +154,11 @@ func New(options Options) (*Endpoint, error) {
 	}
 	for name, service := range options.Services {
 		e.services[name] = service
+	}
+	if options.Dial != nil {
+		if err := e.listen(options); err != nil {
+			return nil, errors.Join(fmt.Errorf("sandbox AWS: %w", err), e.Close())
+		}
 	}
 	return e, nil
 }

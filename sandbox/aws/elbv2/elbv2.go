@@ -4,10 +4,10 @@
 // AWS::ElasticLoadBalancingV2::LoadBalancer, TargetGroup, Listener, ListenerRule
 // and ListenerCertificate.
 //
-// It holds what is configured and moves no traffic. Whoever does may say how the
-// targets are ([ELBV2.SetHealth]) and where a load balancer is reached
-// ([ELBV2.SetAddresses]); until then targets stay "initial", and every load
-// balancer is at 127.0.0.1. A load balancer is provisioning for the simulated
+// It holds what is configured. Package traffic below it moves the traffic: it follows
+// the configuration ([ELBV2.Setup]) and tells how the targets are
+// ([ELBV2.SetHealth]); without it they stay "initial". Every load balancer is at
+// 127.0.0.1. A load balancer is provisioning for the simulated
 // time, a deregistered target draining for the group's deregistration delay.
 //
 // Gateway load balancers, trust stores, reserved capacity, IPAM pools, Elastic
@@ -21,7 +21,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -64,17 +63,13 @@ type ELBV2 struct {
 	network      Network
 	certificates Certificates
 
-	mu        sync.Mutex
-	health    Health
-	addresses func(types.LoadBalancer) []netip.Addr
+	mu     sync.Mutex
+	health Health
 }
 
 // New returns the service over a store.
 func New(state *store.Store, pace *simtime.Pace, network Network, certificates Certificates) *ELBV2 {
-	return &ELBV2{
-		store: state, pace: pace, network: network, certificates: certificates, health: unknown{},
-		addresses: func(types.LoadBalancer) []netip.Addr { return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})} },
-	}
+	return &ELBV2{store: state, pace: pace, network: network, certificates: certificates, health: unknown{}}
 }
 
 // SetHealth says who tells the health of targets from now on.
@@ -82,13 +77,6 @@ func (e *ELBV2) SetHealth(h Health) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.health = h
-}
-
-// SetAddresses says where load balancers are reached from now on.
-func (e *ELBV2) SetAddresses(addresses func(types.LoadBalancer) []netip.Addr) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.addresses = addresses
 }
 
 type balancer struct {
@@ -113,6 +101,8 @@ type listener struct {
 	types.Listener
 	Attributes, Tags map[string]string
 	More             []string // certificates beside the default one, for SNI
+	// Loopback is the port on 127.0.0.1 that it was last served on, or 0.
+	Loopback int
 }
 
 // rule is a rule of a listener; the default one is a row too, with the actions of

@@ -25,6 +25,9 @@ const (
 	Update   = "Update"
 	Delete   = "Delete"
 	Snapshot = "Snapshot"
+	// Look is how often something is looked at that has an interval of its own,
+	// which holds where there is no duration.
+	Look = "Look"
 )
 
 // Durations maps "TYPE/OPERATION", "TYPE" or "*/OPERATION" to a duration; the
@@ -42,6 +45,7 @@ func Default() Durations {
 
 		"AWS::CertificateManager::Certificate/Create":      time.Second,
 		"AWS::ElasticLoadBalancingV2::LoadBalancer/Create": 2 * time.Second,
+		"AWS::ElasticLoadBalancingV2::TargetGroup/Look":    500 * time.Millisecond,
 		"AWS::Route53::RecordSet/Create":                   500 * time.Millisecond,
 	}
 }
@@ -103,6 +107,11 @@ func (p *Pace) Now() time.Time { return p.clock.Now().UTC() }
 // End returns when an operation that begins now will be over.
 func (p *Pace) End(typeName, operation string) time.Time {
 	return p.Now().Add(p.durations.Of(typeName, operation))
+}
+
+// Of returns how long an operation on a resource of a type takes.
+func (p *Pace) Of(typeName, operation string) time.Duration {
+	return p.durations.Of(typeName, operation)
 }
 
 // Wait blocks until the clock shows until, or ctx ends, whose error it returns.

@@ -9,6 +9,7 @@
 // returns an error, which it passes on. Updates run one at a time; views run
 // beside them. Within a transaction, call only functions that finish at once:
 // never wait, and never open another one, which would wait for itself for ever.
+// [Store.Watch] tells those who follow a table that it has changed.
 //
 // When Update returns nil the state survives kill -9. With [Options.Fsync] it
 // survives the loss of power too, for some milliseconds an update.
@@ -18,6 +19,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -31,14 +35,27 @@ type Options struct {
 }
 
 // Store is an open state file. It is safe for concurrent use.
-type Store struct{ db *bbolt.DB }
+type Store struct {
+	db *bbolt.DB
+
+	mu       sync.Mutex
+	watchers []watcher
+}
+
+type watcher struct {
+	prefix  string
+	changed func()
+}
 
 // Scope is where state lives. Services that have no regions, such as IAM and S3,
 // leave Region empty.
 type Scope struct{ Account, Region string }
 
 // Tx is a transaction; it is good only within the function it was given to.
-type Tx struct{ tx *bbolt.Tx }
+type Tx struct {
+	tx      *bbolt.Tx
+	touched map[string]bool // tables that an update has written; nil in a view
+}
 
 // Open opens the state file, and makes it where it is missing. A file that
 // another process has open is an error after a second.
@@ -68,12 +85,40 @@ func (s *Store) Close() error {
 
 // View reads the state.
 func (s *Store) View(read func(*Tx) error) error {
-	return s.db.View(func(tx *bbolt.Tx) error { return read(&Tx{tx}) })
+	return s.db.View(func(tx *bbolt.Tx) error { return read(&Tx{tx: tx}) })
 }
 
 // Update changes the state.
 func (s *Store) Update(change func(*Tx) error) error {
-	return s.db.Update(func(tx *bbolt.Tx) error { return change(&Tx{tx}) })
+	touched := map[string]bool{}
+	err := s.db.Update(func(tx *bbolt.Tx) error { return change(&Tx{tx, touched}) })
+	if err == nil {
+		s.tell(touched)
+	}
+	return err
+}
+
+// Watch calls a function after each update of a table whose name begins with the
+// prefix. The function is called by whoever made the update, before Update
+// returns: it must not wait. It may open transactions.
+func (s *Store) Watch(prefix string, changed func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watchers = append(s.watchers, watcher{prefix, changed})
+}
+
+func (s *Store) tell(touched map[string]bool) {
+	s.mu.Lock()
+	watchers := slices.Clone(s.watchers)
+	s.mu.Unlock()
+	for _, w := range watchers {
+		for name := range touched {
+			if strings.HasPrefix(name, w.prefix) {
+				w.changed()
+				break
+			}
+		}
+	}
 }
 
 // OnCommit calls f once the change is made, for those who wait for it. It is not

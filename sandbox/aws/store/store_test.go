@@ -122,3 +122,34 @@ func TestOnce(t *testing.T) {
 	}
 	group.Wait()
 }
+
+func TestWatch(t *testing.T) {
+	t.Parallel()
+	s := open(t, filepath.Join(t.TempDir(), "aws.db"))
+	defer s.Close()
+	var told []string
+	for _, prefix := range []string{"test/", "test/counts", "other/"} {
+		s.Watch(prefix, func() {
+			told = append(told, prefix)
+			_ = s.View(func(*store.Tx) error { return nil }) // the update is over
+		})
+	}
+	for _, test := range []struct {
+		change func(tx *store.Tx) error
+		want   []string
+	}{
+		{func(tx *store.Tx) error {
+			return errors.Join(things.Put(tx, here, "a", thing{}), things.Put(tx, here, "b", thing{}))
+		}, []string{"test/"}},
+		{func(tx *store.Tx) error { return counts.Put(tx, here, "a", 1) }, []string{"test/", "test/counts"}},
+		{func(tx *store.Tx) error { return things.Delete(tx, here, "a") }, []string{"test/"}},
+		{func(tx *store.Tx) error { return errors.Join(counts.Put(tx, here, "a", 2), errors.New("no")) }, nil},
+		{func(tx *store.Tx) error { _, err := things.List(tx, here, ""); return err }, nil},
+	} {
+		told = nil
+		_ = s.Update(test.change)
+		if diff := cmp.Diff(test.want, told); diff != "" {
+			t.Errorf("told (-want +got):\n%s", diff)
+		}
+	}
+}

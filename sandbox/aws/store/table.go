@@ -38,6 +38,7 @@ func (t Table[T]) Put(tx *Tx, scope Scope, key string, value T) error {
 	if err := bucket.Put([]byte(key), raw); err != nil {
 		return fmt.Errorf("AWS state: %s %q can't be kept: %w", t.Name, key, err)
 	}
+	tx.touched[t.Name] = true
 	return nil
 }
 
@@ -47,7 +48,11 @@ func (t Table[T]) Delete(tx *Tx, scope Scope, key string) error {
 	if err != nil || bucket == nil {
 		return err
 	}
-	return bucket.Delete([]byte(key))
+	if err := bucket.Delete([]byte(key)); err != nil {
+		return err
+	}
+	tx.touched[t.Name] = true
+	return nil
 }
 
 // Stop ends a walk early, without an error.

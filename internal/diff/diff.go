@@ -59,7 +59,13 @@ type Field struct {
 	After  any    `json:"after,omitempty"`
 	// Sensitive fields carry neither value.
 	Sensitive bool `json:"sensitive,omitempty"`
+	// Unknown says that After, or a part of it, is known only once it is applied;
+	// Later stands there.
+	Unknown bool `json:"unknown,omitempty"`
 }
+
+// Later stands in a value for what is known only once it is applied.
+const Later = "(known after apply)"
 
 // Change is what happens, or happened, to one resource.
 type Change struct {
@@ -68,9 +74,24 @@ type Change struct {
 	Fields []Field `json:"fields,omitempty"`
 	// Reason in words, where the action alone does not say it.
 	Reason string `json:"reason,omitempty"`
+	// Causes are the paths of the fields that force a replacement, or may.
+	Causes []string `json:"causes,omitempty"`
+	// Retained marks a deletion that leaves the resource itself where it is.
+	Retained bool `json:"retained,omitempty"`
 	// Source is the file and line that define the resource, where known.
 	Source string `json:"source,omitempty"`
 	// HoldsData marks databases, volumes, buckets and the like: they are never
 	// deleted or replaced without being asked for by name.
 	HoldsData bool `json:"holdsData,omitempty"`
+}
+
+// LosesData tells whether the change deletes or replaces what holds data, or may.
+func (c Change) LosesData() bool {
+	switch c.Action {
+	case Delete:
+		return c.HoldsData && !c.Retained
+	case Replace, Unknown:
+		return c.HoldsData
+	}
+	return false
 }

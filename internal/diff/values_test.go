@@ -134,3 +134,23 @@ func FuzzValues(f *testing.F) {
 		}
 	})
 }
+
+func TestLosesData(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		change Change
+		want   bool
+	}{
+		{Change{Action: Delete, HoldsData: true}, true},
+		{Change{Action: Delete, HoldsData: true, Retained: true}, false},
+		{Change{Action: Delete}, false},
+		{Change{Action: Replace, HoldsData: true}, true},
+		{Change{Action: Unknown, HoldsData: true}, true},
+		{Change{Action: Update, HoldsData: true}, false},
+		{Change{Action: Create, HoldsData: true}, false},
+	} {
+		if got := tt.change.LosesData(); got != tt.want {
+			t.Errorf("%+v: %t", tt.change, got)
+		}
+	}
+}

@@ -17,7 +17,6 @@ import (
 // Reasons that a Change is read by.
 const (
 	mayBeReplaced = "may be replaced"
-	retained      = "leaves the stack and is retained"
 	unseen        = "what happens inside it can't be seen"
 )
 
@@ -39,20 +38,20 @@ func (r *operation) change(c types.ResourceChange) diff.Change {
 	case types.ChangeActionRemove:
 		out.Action = diff.Delete
 		if c.PolicyAction == types.PolicyActionRetain {
-			out.Reason = retained
+			out.Reason, out.Retained = "leaves the stack and is retained", true
 		}
 	case types.ChangeActionModify:
 		out.Action = diff.Update
 		causes := r.details(c, &out)
 		switch c.Replacement {
 		case types.ReplacementTrue:
-			out.Action = diff.Replace
+			out.Action, out.Causes = diff.Replace, causes
 			out.Reason = because("replaced", causes)
 		case types.ReplacementConditional:
 			if inPlace(out.Type, causes) {
 				break
 			}
-			out.Action = diff.Replace
+			out.Action, out.Causes = diff.Replace, causes
 			out.Reason = because(mayBeReplaced, causes)
 		default:
 			if out.Type == nestedStack && aws.ToString(c.ChangeSetId) == "" {
@@ -87,17 +86,10 @@ func because(what string, causes []string) string {
 	return what + " because of " + strings.Join(causes, ", ")
 }
 
-// losesData tells whether the change would delete or replace what holds data.
+// losesData tells whether the change would delete or replace what holds data, or may
+// do so where nobody can see it.
 func losesData(c diff.Change) bool {
-	switch c.Action {
-	case diff.Delete:
-		return c.HoldsData && c.Reason != retained
-	case diff.Replace, diff.Unknown:
-		return c.HoldsData
-	case diff.Update:
-		return c.Reason == unseen
-	}
-	return false
+	return c.LosesData() || c.Action == diff.Update && c.Reason == unseen
 }
 
 // details reads the fields of a modification, one a path though CloudFormation
@@ -125,6 +117,7 @@ func (r *operation) details(c types.ResourceChange, out *diff.Change) (causes []
 		}
 		if t.AfterValue != nil {
 			f.After = value(*t.AfterValue)
+			f.Unknown = strings.Contains(*t.AfterValue, knownLater)
 		}
 		if d.ChangeSource == types.ChangeSourceParameterReference && r.noEcho[aws.ToString(d.CausingEntity)] {
 			f.Sensitive = true
@@ -176,6 +169,8 @@ func contextFields(before, after *string) []diff.Field {
 	}
 	fields := diff.Values(properties(before), properties(after))
 	for i := range fields {
+		text, _ := json.Marshal(fields[i].After) // it came as JSON
+		fields[i].Unknown = strings.Contains(string(text), knownLater)
 		fields[i].After = known(fields[i].After)
 	}
 	return fields
@@ -192,11 +187,14 @@ func value(text string) any {
 	return known(text)
 }
 
+// knownLater stands in a change set for a value that CloudFormation can't tell yet.
+const knownLater = "{{changeSet:KNOWN_AFTER_APPLY}}"
+
 // known says in words where CloudFormation can't tell a value yet. It alters v.
 func known(v any) any {
 	switch x := v.(type) {
 	case string:
-		return strings.ReplaceAll(x, "{{changeSet:KNOWN_AFTER_APPLY}}", "(known after apply)")
+		return strings.ReplaceAll(x, knownLater, diff.Later)
 	case map[string]any:
 		for k, e := range x {
 			x[k] = known(e)
@@ -242,7 +240,7 @@ func asDone(changes []diff.Change, resources []types.StackResourceSummary) []dif
 		if c.Action == diff.Replace && strings.HasPrefix(c.Reason, mayBeReplaced) {
 			c.Reason = ""
 			if now == c.ID {
-				c.Action = diff.Update
+				c.Action, c.Causes = diff.Update, nil
 			}
 		} else if c.Action == diff.Update && c.ID != "" && now != c.ID {
 			c.Action, c.Reason = diff.Replace, "replaced, though CloudFormation's guide says that it is changed in place"

@@ -18,11 +18,12 @@ import (
 // where a difference is wanted.
 type reply struct {
 	Metadata struct {
-		UID             string   `json:"uid"`
-		ResourceVersion string   `json:"resourceVersion"`
-		Deleted         string   `json:"deletionTimestamp"`
-		Finalizers      []string `json:"finalizers"`
-		ManagedFields   []entry  `json:"managedFields"`
+		UID             string            `json:"uid"`
+		ResourceVersion string            `json:"resourceVersion"`
+		Deleted         string            `json:"deletionTimestamp"`
+		Annotations     map[string]string `json:"annotations"`
+		Finalizers      []string          `json:"finalizers"`
+		ManagedFields   []entry           `json:"managedFields"`
 	} `json:"metadata"`
 }
 

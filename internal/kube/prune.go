@@ -61,29 +61,12 @@ func (c *Cluster) Prune(ctx context.Context, owner Owner, ids []string, o PruneO
 	if err != nil {
 		return nil, err
 	}
-	all := make([]*doomed, 0, len(ids))
-	unserved := map[schema.GroupKind]bool{} // the server is asked once for each
-	for _, s := range ids {
-		id, err := ParseID(s)
-		if err != nil {
-			return nil, err
-		}
-		gk := schema.GroupKind{Group: id.Group, Kind: id.Kind}
-		k, known := c.seen.kindOf(id)
-		if unserved[gk] {
-			err = errNotServed
-		} else if !known {
-			k, err = c.kinds.preferred(ctx, gk)
-		}
-		if errors.Is(err, errNotServed) {
-			unserved[gk] = true
-			c.seen.forget(owner, id)
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, &doomed{id: id, kind: k, owner: owner})
+	all, unserved, err := c.doom(ctx, owner, ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range unserved {
+		c.seen.forget(owner, id)
 	}
 	if err := c.each(all, func(d *doomed) error { return c.look(ctx, d) }); err != nil {
 		return nil, err
@@ -116,6 +99,35 @@ func (c *Cluster) Prune(ctx context.Context, owner Owner, ids []string, o PruneO
 	return changes, err
 }
 
+// doom finds the kinds of the objects that are to go. Those whose kind is no longer
+// served are gone already.
+func (c *Cluster) doom(ctx context.Context, owner Owner, ids []string) (all []*doomed, gone []ID, _ error) {
+	unserved := map[schema.GroupKind]bool{} // the server is asked once for each
+	for _, s := range ids {
+		id, err := ParseID(s)
+		if err != nil {
+			return nil, nil, err
+		}
+		gk := schema.GroupKind{Group: id.Group, Kind: id.Kind}
+		k, known := c.seen.kindOf(id)
+		if unserved[gk] {
+			err = errNotServed
+		} else if !known {
+			k, err = c.kinds.preferred(ctx, gk)
+		}
+		if errors.Is(err, errNotServed) {
+			unserved[gk] = true
+			gone = append(gone, id)
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		all = append(all, &doomed{id: id, kind: k, owner: owner})
+	}
+	return all, gone, nil
+}
+
 // doomed is an object that is to be deleted.
 type doomed struct {
 	id    ID
@@ -143,12 +155,20 @@ func (c *Cluster) each(all []*doomed, f func(*doomed) error) error {
 
 const acceptMetadata = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
-// look reads the object as it is now, and whose it is.
+// look reads the object as it is now, and forgets it where it is not its owner's.
 func (c *Cluster) look(ctx context.Context, d *doomed) error {
+	err := c.read(ctx, d)
+	if err == nil && !d.live {
+		c.seen.forget(d.owner, d.id)
+	}
+	return err
+}
+
+// read reads the object as it is now, and whose it is.
+func (c *Cluster) read(ctx context.Context, d *doomed) error {
 	a, err := c.own.do(ctx, request{verb: "GET", path: d.kind.path(d.id.Namespace, d.id.Name), accept: acceptMetadata})
 	if apierrors.IsNotFound(err) {
 		d.live = false
-		c.seen.forget(d.owner, d.id)
 		return nil
 	}
 	if err != nil {
@@ -159,9 +179,7 @@ func (c *Cluster) look(ctx context.Context, d *doomed) error {
 		return fmt.Errorf("the server's answer: %w", err)
 	}
 	owner, ok := ownerOf(d.meta.Annotations[v1alpha1.AnnotationOwner], d.id)
-	if d.live = ok && owner == d.owner; !d.live {
-		c.seen.forget(d.owner, d.id)
-	}
+	d.live = ok && owner == d.owner
 	return nil
 }
 
@@ -228,7 +246,7 @@ func (c *Cluster) deletesClaims(ctx context.Context, d *doomed) (bool, error) {
 func (c *Cluster) refuseUsedCRDs(ctx context.Context, batch []*doomed) error {
 	refused := &HoldsDataError{}
 	for _, d := range batch {
-		if d.kind.GroupKind() != crdKind {
+		if !d.live || d.kind.GroupKind() != crdKind {
 			continue
 		}
 		k, ok, err := c.definedBy(ctx, d.id.Name)

@@ -34,6 +34,10 @@ type ApplyOptions struct {
 	// be taken from its owner, as when a commit moves it from one component to
 	// another. Nil: never.
 	TakeFrom func(owner Owner, object string) bool
+
+	// Waiting is called, if not nil, with the progress of objects that others of the same
+	// apply wait for. It may be called concurrently.
+	Waiting func(Progress)
 }
 
 // Applied is what an Apply did, in the order of its objects. Objects that were
@@ -43,12 +47,13 @@ type Applied struct {
 	Objects []v1alpha1.AppliedObject
 }
 
-// Apply applies the objects of an owner, and waits between the stages until
-// CRDs are established and namespaces there. Nothing is sent when one of the
-// objects does not stand Check, or belongs to another owner as far as was seen.
-// An object that fails does not stop the others of its stage, but the stages
-// after it; the error joins one for each object that failed, and Applied has
-// what was done all the same.
+// Apply applies the objects of an owner, each after those that it needs
+// (infer.Within), and waits between the stages until CRDs are established and
+// namespaces there. Nothing is sent when one of the objects does not stand Check,
+// or belongs to another owner as far as was seen. An object that fails stops
+// those that need it and the stages after it, but not the others of its stage;
+// the error joins one for each object that failed, and Applied has what was done
+// all the same.
 //
 // Apply returns when the server has taken the objects; Wait waits until they are
 // ready.
@@ -70,8 +75,9 @@ func (c *Cluster) Apply(ctx context.Context, owner Owner, objects []render.Objec
 			return Applied{}, err
 		}
 	}
+	turns := c.newOrder(ctx, objects, items, results, o)
 	for s := range stages {
-		err = c.applyStage(ctx, w, taker{owner, o.TakeFrom}, items, results, stage(s))
+		err = c.applyStage(ctx, w, taker{owner, o.TakeFrom}, items, results, stage(s), turns)
 		if err == nil && stage(s) == defining {
 			err = c.defined(ctx, items)
 		}
@@ -96,7 +102,7 @@ type result struct {
 	object v1alpha1.AppliedObject
 }
 
-func (c *Cluster) applyStage(ctx context.Context, w *client, by taker, items []item, results []result, s stage) error {
+func (c *Cluster) applyStage(ctx context.Context, w *client, by taker, items []item, results []result, s stage, turns order) error {
 	watches := map[kind]*watched{}
 	for _, it := range items {
 		if _, ok := watches[it.kind]; ok || it.stage != s {
@@ -124,7 +130,14 @@ func (c *Cluster) applyStage(ctx context.Context, w *client, by taker, items []i
 		if it.stage != s {
 			continue
 		}
-		wg.Go(func() { results[i], errs[i] = c.applyOne(ctx, w, by, it, watches[it.kind]) })
+		wg.Go(func() {
+			defer close(turns.turns[i].over)
+			ok, err := turns.await(items, results, i)
+			if ok {
+				results[i], err = c.applyOne(ctx, w, by, it, watches[it.kind])
+			}
+			errs[i] = err
+		})
 	}
 	wg.Wait()
 	return errors.Join(errs...)

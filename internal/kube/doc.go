@@ -7,7 +7,11 @@
 // Objects are applied by server-side apply under the field manager
 // v1alpha1.FieldManager, one request an object, in three stages: what defines
 // others (CRDs, namespaces, classes), then the rest, then what acts on others
-// (webhooks, API services, bare Pods). A stage is applied in parallel; Options.Workers
+// (webhooks, API services, bare Pods). A stage is applied in parallel, but each
+// object after those that it needs, by the rules of package infer; where they need
+// each other in a circle, at once. What reads a Secret that an ExternalSecret of the
+// same apply writes is held back until that is ready; nothing else is waited for
+// within a stage. Options.Workers
 // bounds the requests in flight of all components of a Cluster together. The
 // field changes in the result come from the object as it was watched before and
 // the answer of the apply after; secret values are never in them (see package
@@ -33,9 +37,10 @@
 //
 // # Readiness
 //
-// Readiness follows kstatus (github.com/fluxcd/cli-utils/pkg/kstatus), with two
+// Readiness follows kstatus (github.com/fluxcd/cli-utils/pkg/kstatus), with three
 // differences: a Job is ready when it has completed, and a custom resource whose
-// CRD declares status.conditions is not ready before it has one. An observation
+// CRD declares status.conditions is not ready before it has one; and an
+// ExternalSecret is ready for the generation that it has synced. An observation
 // counts only when it is at least as new as the answer of the apply. Nothing is
 // polled.
 //

@@ -94,6 +94,8 @@ func readiness(u *unstructured.Unstructured, needsCondition bool) (status.Status
 		return status.InProgressStatus, r.Message
 	case needsCondition && len(conditions) == 0:
 		return status.InProgressStatus, "its controller has not reported a condition yet"
+	case gk == schema.GroupKind{Group: "external-secrets.io", Kind: "ExternalSecret"}:
+		return syncedSecret(u, r, conditions)
 	}
 	return r.Status, r.Message
 }

@@ -82,7 +82,7 @@ func (p *prepared) converge(ctx context.Context, n *node, before []string) (v1al
 	p.Steps.say(n.Name, fmt.Sprintf("applying %s", count(len(n.objects), "object")))
 	applied, err := p.Cluster.Apply(ctx, p.owner(n.Name), n.objects, kube.ApplyOptions{
 		DefaultNamespace: p.namespace(), ServiceAccount: cluster.ServiceAccount,
-		TakeFrom: p.gaveUp,
+		TakeFrom: p.gaveUp, Waiting: p.waitsFor(n.Name),
 	})
 	p.Steps.resources(n.Name, applied.Changes)
 	status := v1alpha1.ComponentStatus{Applied: applied.Objects}
@@ -100,11 +100,16 @@ func (p *prepared) converge(ctx context.Context, n *node, before []string) (v1al
 		}
 	}
 	p.Steps.say(n.Name, "waiting until everything is ready")
-	return status, p.Cluster.Wait(ctx, applied.Objects, func(progress kube.Progress) {
+	return status, p.Cluster.Wait(ctx, applied.Objects, p.waitsFor(n.Name))
+}
+
+// waitsFor puts down what a component waits for.
+func (p *prepared) waitsFor(component string) func(kube.Progress) {
+	return func(progress kube.Progress) {
 		if !progress.Ready && progress.Message != "" {
-			p.Steps.say(n.Name, progress.Object.Resource().String()+": "+progress.Message)
+			p.Steps.say(component, "waits for "+progress.Object.Resource().String()+": "+progress.Message)
 		}
-	})
+	}
 }
 
 // gaveUp tells whether an object's owner no longer defines it in this commit, so

@@ -26,8 +26,12 @@
 //	                                 parameter or secret that it resolves
 //
 // A Service does not wait for its Pods: what makes them may need the Service to get
-// ready. Nor does anything wait for a volume claim, which may be bound only once a Pod
-// uses it.
+// ready. Nor does another component wait for a volume claim, which may be bound only
+// once a Pod uses it.
+//
+// [Within] has the same rules between the objects of one component. There, most wait
+// only until the other one is applied: only for a Secret that an ExternalSecret writes
+// its readiness counts. What is optional, and volume claims, order objects there too.
 //
 // Facts are of the commit alone: neither a cluster nor an account is asked. So the
 // account in an ARN is not compared; a region is. All functions are pure and safe for

@@ -33,6 +33,9 @@ type Provided struct {
 	// By says what makes it, where that is not the thing itself: "written by
 	// ExternalSecret shop/db".
 	By string
+	// Later says that it comes into being only when what makes it is ready, and not when
+	// that is applied.
+	Later bool
 	// Leads are what whoever needs this needs too; they have no Why of their own.
 	Leads []Need
 	// Holds is, for a store of secrets, the kind and the scope of what is in it; zero
@@ -46,6 +49,9 @@ type Need struct {
 	// never none then.
 	Thing
 	Labels map[string]string
+	// Inside says that it counts only within one component, and that it is applied first
+	// but not waited for.
+	Inside bool
 	// Store through which it is read: one that is known to hold other things makes it
 	// no need. Zero for none.
 	Store Thing

@@ -112,6 +112,8 @@ var read = map[schema.GroupKind]func(*reader, object){
 	{Kind: "Service"}:        service,
 	{Kind: "Pod"}:            workload,
 
+	{Kind: "PersistentVolumeClaim"}: namespaced,
+
 	{Group: "apps", Kind: "Deployment"}:  workload,
 	{Group: "apps", Kind: "StatefulSet"}: workload,
 	{Group: "apps", Kind: "DaemonSet"}:   workload,

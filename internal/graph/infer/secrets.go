@@ -38,7 +38,7 @@ func externalSecret(r *reader, o object) {
 		if target == "" {
 			target = o.GetName()
 		}
-		r.has(Provided{Thing: o.in("Secret", target), By: "written by " + o.String()})
+		r.has(Provided{Thing: o.in("Secret", target), By: "written by " + o.String(), Later: true})
 	}
 	common := o.store(each(o.Object, "spec", "secretStoreRef"))
 	if common != (Thing{}) {

@@ -37,18 +37,46 @@ func workload(r *reader, o object) {
 }
 
 func podNeeds(r *reader, o object, spec any) {
-	var done []Thing
-	reads := func(verb, kind, name string) {
-		if t := o.in(kind, name); name != "" && !slices.Contains(done, t) {
-			done = append(done, t)
-			r.needs(o.need(verb, t))
-		}
+	for _, ref := range readBy(o, spec) {
+		n := o.need("reads", ref.Thing)
+		n.Inside = ref.Optional
+		r.needs(n)
 	}
-	// found goes over references that may be marked as optional.
+	for _, name := range texts(spec, "imagePullSecrets", "name") {
+		r.needs(o.need("pulls images with", o.in("Secret", name)))
+	}
+	if name := text(spec, "serviceAccountName"); name != "" && name != "default" { // which each namespace has
+		r.needs(o.need("runs as", o.in("ServiceAccount", name)))
+	}
+	for _, name := range texts(spec, "volumes", "persistentVolumeClaim", "claimName") {
+		n := o.need("mounts", o.in("PersistentVolumeClaim", name))
+		n.Inside = true
+		r.needs(n)
+	}
+}
+
+// Read is a Secret or a ConfigMap whose content a Pod reads.
+type Read struct {
+	Thing
+	// Optional ones may be missing.
+	Optional bool
+}
+
+// readBy are the contents that a Pod takes as variables or mounts, each once, with names
+// that may be open.
+func readBy(o object, spec any) []Read {
+	var all []Read
 	found := func(kind, field string, v any, path ...string) {
 		for _, ref := range each(v, path...) {
-			if m, _ := ref.(map[string]any); m["optional"] != true {
-				reads("reads", kind, text(ref, field))
+			m, _ := ref.(map[string]any)
+			r := Read{o.in(kind, text(ref, field)), m["optional"] == true}
+			i := slices.IndexFunc(all, func(other Read) bool { return other.Thing == r.Thing })
+			switch {
+			case r.Name == "":
+			case i < 0:
+				all = append(all, r)
+			case !r.Optional:
+				all[i].Optional = false
 			}
 		}
 	}
@@ -64,12 +92,7 @@ func podNeeds(r *reader, o object, spec any) {
 	found("Secret", "secretName", spec, "volumes", "secret")
 	found("ConfigMap", "name", spec, "volumes", "projected", "sources", "configMap")
 	found("Secret", "name", spec, "volumes", "projected", "sources", "secret")
-	for _, name := range texts(spec, "imagePullSecrets", "name") {
-		reads("pulls images with", "Secret", name)
-	}
-	if name := text(spec, "serviceAccountName"); name != "default" { // which each namespace has
-		reads("runs as", "ServiceAccount", name)
-	}
+	return all
 }
 
 func service(r *reader, o object) {

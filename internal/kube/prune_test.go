@@ -113,6 +113,10 @@ func TestPruneGuardsData(t *testing.T) {
 		}
 		done <- err
 	}()
+	w.until(func() bool { // by then the claim was seen
+		_, err := w.client.CoreV1().ConfigMaps(w.namespace+"-data").Get(w.ctx, "beside", metav1.GetOptions{})
+		return apierrors.IsNotFound(err)
+	})
 	_, err = w.client.CoreV1().PersistentVolumeClaims(w.namespace+"-data").Patch(w.ctx, "data", types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`), metav1.PatchOptions{})
 	if err != nil {
 		t.Fatal(err)

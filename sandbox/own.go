@@ -42,6 +42,7 @@ var canBePart atomic.Bool
 // calls Up. If the program was started to be one of the sandbox's own parts, it
 // is that part, and BePart does not return.
 func BePart() {
+	part.BeMinder()
 	name := os.Getenv(partVariable)
 	if name == "" || len(os.Args) != 3 || os.Args[1] != partArgument || os.Args[2] != name {
 		canBePart.Store(true)

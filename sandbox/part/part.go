@@ -42,6 +42,10 @@ type Command struct {
 	Input []byte
 	// Files become the child's descriptors from 3 on. Start closes them.
 	Files []*os.File
+	// Minded is for a command that was not written to be a part: all of its process
+	// group is told to stop, and all of it ends with this program, even one that is
+	// killed. It has no input and no files. See BeMinder.
+	Minded bool
 }
 
 // Child is a program that was started.
@@ -49,6 +53,7 @@ type Child struct {
 	name    string
 	cmd     *exec.Cmd
 	input   io.Closer
+	minded  bool
 	log     string
 	from    int64 // where this child's part of the log begins
 	started time.Time
@@ -82,6 +87,12 @@ func Start(c Command) (*Child, error) {
 			f.Close()
 		}
 	}()
+	if c.Minded {
+		var err error
+		if c, err = minded(c); err != nil {
+			return nil, fmt.Errorf("start %s: %w", c.Name, err)
+		}
+	}
 	log, from, err := openLog(c.Log)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", c.Name, err)
@@ -100,7 +111,7 @@ func Start(c Command) (*Child, error) {
 		return nil, fmt.Errorf("start %s: %w", c.Name, err)
 	}
 	child := &Child{
-		name: c.Name, cmd: cmd, input: stdin, log: c.Log, from: from,
+		name: c.Name, cmd: cmd, input: stdin, minded: c.Minded, log: c.Log, from: from,
 		started: time.Now(), done: make(chan struct{}),
 	}
 	if len(c.Input) > 0 {
@@ -163,6 +174,19 @@ func (c *Child) Err() error {
 	}
 }
 
+// ExitCode is the code that a child ended with: 128 and more is the signal that
+// killed it, -1 that it has not ended.
+func (c *Child) ExitCode() int {
+	if c.Err() == nil {
+		return -1
+	}
+	state, ok := c.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if ok && state.Signaled() {
+		return 128 + int(state.Signal())
+	}
+	return c.cmd.ProcessState.ExitCode()
+}
+
 // ErrKilled says that a child did not end within its grace and was killed.
 var ErrKilled = errors.New("did not stop in time and was killed")
 
@@ -171,7 +195,9 @@ var ErrKilled = errors.New("did not stop in time and was killed")
 // says that it had to be killed.
 func (c *Child) Stop(ctx context.Context, grace time.Duration) error {
 	c.signal(syscall.SIGTERM)
-	c.input.Close()
+	if !c.minded { // a minder takes the end of its input for ours
+		c.input.Close()
+	}
 	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
 	select {

@@ -15,6 +15,11 @@ func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
+// outliveParent takes back the death signal of attributes.
+func outliveParent() {
+	unix.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0) //nolint:errcheck // it never fails for a signal of zero
+}
+
 // reap waits for the child to end, kills what is left in its group, and reaps
 // it, in this order: until it is reaped, its ID can't be somebody else's.
 func reap(cmd *exec.Cmd) error {

@@ -34,6 +34,18 @@
 // subnet in each node's zone, the nodes' instances and their security group, tagged
 // as tools of EKS look for them (ec2.Cluster). It is there when aws is.
 //
+// # From a name to a Pod
+//
+// Load balancers of the simulated account listen on loopback and forward to the Pods
+// (aws/elbv2/traffic); the Pods answer HTTP (node). Each listener has a port of its
+// own, which stays. The zones of Route 53 answer DNS at Sandbox.DNS, where a load
+// balancer's name is 127.0.0.1; certificates of ACM are signed by Sandbox.Authority.
+// drawbridge-sandbox names lists all of it with the curl commands:
+//
+//	curl --cacert .drawbridge/aws-ca.crt --connect-to ghost.example.test:443:127.0.0.1:21000 https://ghost.example.test/
+//
+// # Order
+//
 // They start in the order etcd, kube-apiserver, then controller-manager,
 // scheduler, nodes, aws and forge together, then the controller, each when the
 // one before answers on its health endpoint, and stop in reverse. A part that

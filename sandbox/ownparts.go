@@ -11,14 +11,18 @@ import (
 	"os"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/route53/types"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/ec2"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/eks"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/route53"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/route53/nameserver"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/aws/simtime"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/forge"
 	"github.com/drawbridge-gitops/drawbridge/sandbox/node"
+	"github.com/drawbridge-gitops/drawbridge/sandbox/node/podnet"
 )
 
 // ownParts are the parts that this program can be.
@@ -40,6 +44,7 @@ func (s *Sandbox) addOwn(all map[string]spec) {
 	all[AWS] = s.own(AWS, awsConfig{
 		Dir: s.path("aws"), AccessKeyID: s.state.AccessKeyID, SecretAccessKey: s.state.SecretAccessKey,
 		Durations: s.options.AWSDurations, CAFile: s.path("pki", "ca.crt"),
+		PodProxy: s.PodProxy(), DNS: s.DNS(), Authority: s.Authority(),
 		Network: network,
 		Cluster: eks.Cluster{
 			Name: clusterName, Account: aws.DefaultAccount, Region: s.state.Region,
@@ -93,6 +98,10 @@ type awsConfig struct {
 	Cluster eks.Cluster
 	Network ec2.Cluster
 	CAFile  string
+	// PodProxy leads to the targets of load balancers. DNS is where to answer
+	// questions for the hosted zones, and Authority the file that gets the
+	// certificate which clients of load balancers trust.
+	PodProxy, DNS, Authority string
 }
 
 func runAWS(ctx context.Context, config []byte, l net.Listener, ready func(), log *slog.Logger) error {
@@ -106,13 +115,31 @@ func runAWS(ctx context.Context, config []byte, l net.Listener, ready func(), lo
 	}
 	c.Cluster.CA = ca
 	endpoint, err := aws.New(aws.Options{
-		Dir: c.Dir, Durations: c.Durations, Log: log, Clusters: []eks.Cluster{c.Cluster}, Networks: []ec2.Cluster{c.Network},
+		Dir: c.Dir, Durations: c.Durations, Log: log, Dial: podnet.Dialer(c.PodProxy).DialContext, Clusters: []eks.Cluster{c.Cluster}, Networks: []ec2.Cluster{c.Network},
 		Credentials: []aws.Credential{{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, User: "sandbox"}},
 	})
 	if err != nil {
 		return err
 	}
-	return errors.Join(serve(ctx, l, endpoint, ready), endpoint.Close())
+	err = serveAWS(ctx, c, l, endpoint, ready, log)
+	return errors.Join(err, endpoint.Close())
+}
+
+func serveAWS(ctx context.Context, c awsConfig, l net.Listener, endpoint *aws.Endpoint, ready func(), log *slog.Logger) error {
+	authority, err := endpoint.Certificates().Authority(ctx, aws.DefaultAccount)
+	if err == nil {
+		err = os.WriteFile(c.Authority, authority, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("the authority of load balancers' certificates: %w", err)
+	}
+	names, err := nameserver.Listen(c.DNS, func(ctx context.Context, name string, kind types.RRType) (route53.Answer, error) {
+		return endpoint.Domains().Answer(ctx, aws.DefaultAccount, name, kind)
+	}, log)
+	if err != nil {
+		return err
+	}
+	return errors.Join(serve(ctx, l, endpoint, ready), names.Close())
 }
 
 // serve answers requests until ctx ends, and lets those in progress finish, but

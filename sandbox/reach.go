@@ -44,6 +44,17 @@ func (s *Sandbox) VPC() string { return clusterNetwork(s.state.Region).VPC() }
 // PodProxy is the address of the proxy to the Pods' addresses: see package podnet.
 func (s *Sandbox) PodProxy() string { return s.state.address(Nodes) }
 
+// Authority is the file of the certificate, in PEM, that has signed those of load
+// balancers. It is there when the part aws is.
+func (s *Sandbox) Authority() string { return AuthorityIn(s.dir) }
+
+// AuthorityIn is Authority of the sandbox in dir.
+func AuthorityIn(dir string) string { return inDir(dir, "aws-ca.crt") }
+
+// DNS is the address of the server that answers from the hosted zones, over UDP and
+// TCP.
+func (s *Sandbox) DNS() string { return s.state.address(dnsPort) }
+
 // AWSEnv is the environment that makes any AWS client use this sandbox.
 func (s *Sandbox) AWSEnv() []string { return awsEnv(s.state) }
 
@@ -88,6 +99,8 @@ func env(dir string, st *state) []string {
 		"DRAWBRIDGE_API_URL="+apiURL(st),
 		"DRAWBRIDGE_API_TOKEN="+st.APIToken,
 		"DRAWBRIDGE_SANDBOX_STATE="+dir,
+		"DRAWBRIDGE_SANDBOX_CA="+AuthorityIn(dir),
+		"DRAWBRIDGE_SANDBOX_DNS="+st.address(dnsPort),
 		"DRAWBRIDGE_GIT_URL="+gitURL(st),
 	)
 	for _, user := range slices.Sorted(maps.Keys(st.Tokens)) {

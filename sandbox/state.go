@@ -115,7 +115,10 @@ func writeJSON(path string, v any) error {
 // can't do without.
 const peerPort = "etcd-peer"
 
-var portUses = []string{Etcd, peerPort, APIServer, ControllerManager, Scheduler, Nodes, AWS, Forge, Controller}
+// dnsPort is where the part aws answers DNS questions, over UDP and TCP.
+const dnsPort = "dns"
+
+var portUses = []string{Etcd, peerPort, APIServer, ControllerManager, Scheduler, Nodes, AWS, dnsPort, Forge, Controller}
 
 const firstPort, pastPort = 20000, 30000
 
@@ -135,6 +138,11 @@ func (s *state) choosePorts() error {
 				l, err := net.Listen("tcp", loopback(port))
 				if err == nil {
 					held = append(held, l)
+				}
+				if err == nil && use == dnsPort {
+					err = freeForPackets(port)
+				}
+				if err == nil {
 					break
 				}
 				if tries == 200 {
@@ -152,6 +160,14 @@ func (s *state) choosePorts() error {
 		}
 	}
 	return nil
+}
+
+func freeForPackets(port int) error {
+	c, err := net.ListenPacket("udp", loopback(port))
+	if err != nil {
+		return err
+	}
+	return c.Close()
 }
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

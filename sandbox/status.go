@@ -20,13 +20,15 @@ const (
 
 // Status is what is known about a sandbox from its state folder, whoever runs it.
 type Status struct {
-	StateDir   string       `json:"stateDir"`
-	State      string       `json:"state"`                // starting, ready, stopping, stopped or died
-	Supervisor int          `json:"supervisor,omitempty"` // its process
-	Memory     int64        `json:"supervisorMemoryBytes,omitempty"`
-	Took       float64      `json:"startToReadySeconds,omitempty"`
-	Error      string       `json:"error,omitempty"` // why it came down by itself
-	Parts      []PartStatus `json:"parts"`
+	StateDir   string  `json:"stateDir"`
+	State      string  `json:"state"`                // starting, ready, stopping, stopped or died
+	Supervisor int     `json:"supervisor,omitempty"` // its process
+	Memory     int64   `json:"supervisorMemoryBytes,omitempty"`
+	Took       float64 `json:"startToReadySeconds,omitempty"`
+	Error      string  `json:"error,omitempty"` // why it came down by itself
+	// DNS is the address of the server that answers from the hosted zones.
+	DNS   string       `json:"dns,omitempty"`
+	Parts []PartStatus `json:"parts"`
 }
 
 // PartStatus is what is known about a part.
@@ -62,6 +64,9 @@ func (s *Sandbox) statusLocked(because error) Status {
 		st.State = StateStopping
 	case s.took > 0:
 		st.State = StateUp
+	}
+	if s.options.runs(AWS) {
+		st.DNS = s.DNS()
 	}
 	for _, name := range slices.Concat(stages...) {
 		r := s.find(name)

@@ -22,8 +22,9 @@
 // An Endpoint is safe for concurrent use. It opens no connection of its own. It
 // logs no secrets. Paths that begin with /_sandbox/ are the sandbox's own and need
 // no signature: GET /_sandbox/simulated-time?since=RFC3339 tells how much of the
-// time since then went into simulated durations, as {"seconds": 3.0}; and
-// /_sandbox/faults sets faults:
+// time since then went into simulated durations, as {"seconds": 3.0}; GET
+// /_sandbox/names lists the names of load balancers ([Name]); and /_sandbox/faults sets
+// faults:
 //
 //	curl -X POST -H 'Content-Type: application/json' $AWS_ENDPOINT_URL/_sandbox/faults \
 //	  -d '{"kind": "throttle", "service": "cloudformation", "operation": "ExecuteChangeSet", "count": 3}'

@@ -150,6 +150,10 @@ func (e *Endpoint) serveSandbox(w http.ResponseWriter, r *http.Request, path str
 		e.faults.ServeHTTP(w, r)
 		return
 	}
+	if path == "names" && r.Method == http.MethodGet {
+		e.serveNames(w, r)
+		return
+	}
 	if path != "simulated-time" || r.Method != http.MethodGet {
 		http.NotFound(w, r)
 		return

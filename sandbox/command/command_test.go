@@ -150,7 +150,7 @@ func TestStatusTable(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	since := now.Add(-90 * time.Second)
 	st := sandbox.Status{
-		StateDir: "/home/ada/blog/.drawbridge", State: sandbox.StateUp, Supervisor: 41, Memory: 20 << 20, Took: 3.14,
+		StateDir: "/home/ada/blog/.drawbridge", State: sandbox.StateUp, Supervisor: 41, Memory: 20 << 20, Took: 3.14, DNS: "127.0.0.1:20053",
 		Parts: []sandbox.PartStatus{
 			{Name: "etcd", State: sandbox.StateReady, Address: "https://127.0.0.1:20001", PID: 42, Memory: 105 << 20, Started: &since, Log: "/l/etcd.log"},
 			{Name: "nodes", State: sandbox.StateStopped, Log: "/l/nodes.log"},

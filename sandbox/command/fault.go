@@ -70,13 +70,20 @@ Without a kind it lists the faults that are set. A restart of the sandbox clears
 
 // faultsIn finds the faults of the sandbox that has its state in a folder.
 func faultsIn(dir string) (fault.Remote, error) {
+	url, err := endpointIn(dir)
+	return fault.Remote(url), err
+}
+
+// endpointIn is the URL of the AWS endpoint of the sandbox that has its state in a
+// folder.
+func endpointIn(dir string) (string, error) {
 	env, err := sandbox.ReadEnv(dir)
 	if err != nil {
 		return "", err
 	}
 	for _, e := range env {
 		if url, ok := strings.CutPrefix(e, "AWS_ENDPOINT_URL="); ok {
-			return fault.Remote(url), nil
+			return url, nil
 		}
 	}
 	return "", fmt.Errorf("the sandbox in %s runs without AWS", dir)

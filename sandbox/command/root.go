@@ -85,7 +85,7 @@ Exit codes: 0 it went well; 1 it did not; 2 the command line is not understood;
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().StringVar(&place.dir, "state", "", "folder that holds the sandbox's state")
-	root.AddCommand(newUp(&place), newDown(&place), newStatus(&place), newEnv(&place), newReset(&place), newEnvironment(&place), newFault(&place), newDemo(&place))
+	root.AddCommand(newUp(&place), newDown(&place), newStatus(&place), newEnv(&place), newReset(&place), newEnvironment(&place), newFault(&place), newNames(&place), newDemo(&place))
 	return root
 }
 

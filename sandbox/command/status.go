@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"text/tabwriter"
 	"time"
 
@@ -77,7 +78,15 @@ func PrintStatus(w io.Writer, st sandbox.Status, now time.Time) error {
 	if total > 0 {
 		fmt.Fprintf(t, "all together\t\t\t\t%s\t\t\n", mebibytes(total)) //nolint:errcheck // Flush tells
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil || st.DNS == "" {
+		return err
+	}
+	_, port, err := net.SplitHostPort(st.DNS)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "DNS of the hosted zones: dig @127.0.0.1 -p %s NAME; load balancers: drawbridge-sandbox names\n", port)
+	return err
 }
 
 func orDash(s string) string {

@@ -17,6 +17,7 @@ import (
 // Reasons that a Change is read by.
 const (
 	mayBeReplaced = "may be replaced"
+	leaves        = "leaves the stack and is retained"
 	unseen        = "what happens inside it can't be seen"
 )
 
@@ -38,7 +39,7 @@ func (r *operation) change(c types.ResourceChange) diff.Change {
 	case types.ChangeActionRemove:
 		out.Action = diff.Delete
 		if c.PolicyAction == types.PolicyActionRetain {
-			out.Reason, out.Retained = "leaves the stack and is retained", true
+			out.Reason, out.Retained = leaves, true
 		}
 	case types.ChangeActionModify:
 		out.Action = diff.Update
@@ -169,9 +170,8 @@ func contextFields(before, after *string) []diff.Field {
 	}
 	fields := diff.Values(properties(before), properties(after))
 	for i := range fields {
-		text, _ := json.Marshal(fields[i].After) // it came as JSON
-		fields[i].Unknown = strings.Contains(string(text), knownLater)
 		fields[i].After = known(fields[i].After)
+		fields[i].Unknown = holdsLater(fields[i].After)
 	}
 	return fields
 }

@@ -45,6 +45,13 @@
 // set would ever be empty. The Change is in the change set's name, which
 // DescribeStacks shows, and in the token of each event.
 //
+// # Previews
+//
+// Preview and PreviewDelete say what Deploy and Delete would do. A change set that is made
+// for it is deleted again, with the stack if that was made for it, and is named
+// "drawbridge-plan-" and something random, so that it is nobody's operation. Files is the
+// same without an account: it compares templates, by the schemas of package template.
+//
 // # Secrets
 //
 // Values of NoEcho parameters, of dynamic references to secrets, and of properties

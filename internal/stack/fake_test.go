@@ -92,6 +92,8 @@ type fakeTemplate struct {
 		Properties map[string]any
 	}
 	Outputs map[string]struct{ Value any }
+
+	body string
 }
 
 func invalid(format string, args ...any) error {
@@ -167,6 +169,19 @@ func (c *cloud) page(n int, token *string) (from, to int, next *string) {
 	return from, to, next
 }
 
+func (c *cloud) GetTemplate(_ context.Context, in *cfn.GetTemplateInput, _ ...func(*cfn.Options)) (out *cfn.GetTemplateOutput, err error) {
+	leave, err := c.enter("GetTemplate")
+	if err != nil {
+		return nil, err
+	}
+	defer leave(&err)
+	s := c.stack(*in.StackName)
+	if s == nil {
+		return nil, invalid("Stack with id %s does not exist", *in.StackName)
+	}
+	return &cfn.GetTemplateOutput{TemplateBody: &s.template.body}, nil
+}
+
 func (c *cloud) DescribeStackEvents(_ context.Context, in *cfn.DescribeStackEventsInput, _ ...func(*cfn.Options)) (out *cfn.DescribeStackEventsOutput, err error) {
 	leave, err := c.enter("DescribeStackEvents")
 	if err != nil {
@@ -218,6 +233,7 @@ func (c *cloud) CreateChangeSet(_ context.Context, in *cfn.CreateChangeSetInput,
 	if err := json.Unmarshal([]byte(aws.ToString(in.TemplateBody)), &set.template); err != nil {
 		return nil, invalid("Template format error: %v", err)
 	}
+	set.template.body = *in.TemplateBody
 	for k, p := range set.template.Parameters {
 		set.params[k] = p.Default
 	}

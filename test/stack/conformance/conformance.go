@@ -51,6 +51,16 @@ func Run(t *testing.T, open func(t *testing.T, use func(t *testing.T, w World)))
 		{"a newer change waits", newerChange},
 		{"delete", deletion},
 		{"somebody else's stack", ownership},
+		{"preview of a new stack", previewOfANewStack},
+		{"preview of an update", previewOfAnUpdate},
+		{"preview of what is open", previewOfWhatIsOpen},
+		{"preview of what is rejected", previewOfWhatIsRejected},
+		{"preview that is cut off", previewThatIsCutOff},
+		{"preview beside a rollout", previewBesideARollout},
+		{"preview of a stack that is not ours", previewOfAStackThatIsNotOurs},
+		{"preview after a failed create", previewAfterAFailedCreate},
+		{"preview of a secret", previewOfASecret},
+		{"preview of a deletion", previewOfADeletion},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			open(t, func(t *testing.T, w World) { c.run(newRun(t, w)) })

@@ -109,6 +109,21 @@ type AppliedObject struct {
 	Version string `json:"version"`
 	// Fields is the hash of our field manager's entry in managedFields.
 	Fields string `json:"fields"`
+	// Reads are the Secrets and ConfigMaps that its Pods are restarted for, as they
+	// were when it was applied.
+	// +optional
+	// +listType=atomic
+	Reads []ReadContent `json:"reads,omitempty"`
+}
+
+// ReadContent is what a Secret or ConfigMap had in it.
+type ReadContent struct {
+	// Object, as "/Secret/namespace/name".
+	Object string `json:"object"`
+	// Sum is a hash of its content, with a key that only the controller has; empty while
+	// it does not exist.
+	// +optional
+	Sum string `json:"sum,omitempty"`
 }
 
 // Component is one deployable folder of an Environment.

@@ -39,6 +39,10 @@ const (
 	// "<environment namespace>/<environment>/<component>=<group>/<Kind>/<namespace>/<name>".
 	AnnotationOwner = "drawbridge.dev/owner"
 
+	// AnnotationContent on a Pod template is a hash of the Secrets and ConfigMaps that
+	// the Pods read, where their component asks to be restarted when those change.
+	AnnotationContent = "drawbridge.dev/content"
+
 	// AnnotationSync asks for a fetch at once; any new value is a new request.
 	AnnotationSync = "drawbridge.dev/sync"
 

@@ -17,6 +17,12 @@ const (
 	Helm           = "helm"
 )
 
+// Values of Component.RestartOn.
+const (
+	RestartOnSecrets    = "secrets"
+	RestartOnConfigMaps = "configMaps"
+)
+
 // BlobReader reads files by their OID.
 type BlobReader = git.BlobReader
 
@@ -52,6 +58,9 @@ type Component struct {
 	Parameters map[string]Value `json:"parameters,omitempty"`
 	// Capabilities that the stack is allowed, such as CAPABILITY_IAM.
 	Capabilities []string `json:"capabilities,omitempty"`
+	// RestartOn are RestartOnSecrets, RestartOnConfigMaps: what restarts the Pods of the
+	// component when they read it and its content changes. For kind Kubernetes only.
+	RestartOn []string `json:"restartOn,omitempty"`
 	// StackName; empty means "<environment>-<component>".
 	StackName string `json:"stackName,omitempty"`
 	// Source is the entry in drawbridge.yaml, or the file that gave it away.

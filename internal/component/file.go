@@ -40,6 +40,7 @@ type entry struct {
 	Reads         []text           `yaml:"reads" doc:"Files and folders outside its own that a cdk or build component needs, relative to this file."`
 	Buildspec     text             `yaml:"buildspec" doc:"Buildspec of a build component, relative to its folder. By default buildspec.yml or buildspec.yaml."`
 	Capabilities  []text           `yaml:"capabilities" doc:"Capabilities that the stack is allowed." enum:"CAPABILITY_IAM CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND"`
+	RestartOn     []text           `yaml:"restartOn" doc:"What restarts the Pods of a kubernetes component when its content changes: the Secrets, the ConfigMaps that they read." enum:"secrets configMaps"`
 	StackName     text             `yaml:"stackName" doc:"Name of the stack. By default <environment>-<component>." pattern:"^[A-Za-z][-A-Za-z0-9]{0,127}$"`
 }
 
@@ -146,23 +147,30 @@ func (f *file) check(d *decoder) {
 				at(t, "%q leads out of the folder of %s", t.value, FileName)
 			}
 		}
-		texts := append([]text{e.Name, e.Kind, e.StackName}, e.Capabilities...)
-		for i, t := range texts {
-			if t.line == 0 {
-				continue // not given
-			}
-			field, _ := kind.FieldByName([]string{"Name", "Kind", "StackName", "Capabilities"}[min(i, 3)])
-			key, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
-			if p := field.Tag.Get("pattern"); p != "" && !regexp.MustCompile(p).MatchString(t.value) || len(t.value) > 128 {
-				at(t, "%s: %q does not match %s", key, t.value, p)
-			}
-			if known := strings.Fields(field.Tag.Get("enum")); len(known) > 0 && !slices.Contains(known, t.value) {
-				at(t, "%s: unknown value %q%s", key, t.value, document.DidYouMean(t.value, known))
+		for name, texts := range map[string][]text{
+			"Name": {e.Name}, "Kind": {e.Kind}, "StackName": {e.StackName}, "Capabilities": e.Capabilities, "RestartOn": e.RestartOn,
+		} {
+			field, _ := kind.FieldByName(name)
+			for _, t := range texts {
+				if t.line != 0 { // given
+					checkTags(field, t, at)
+				}
 			}
 		}
 		if e.Name.line != 0 && len(e.Name.value) > 63 {
 			at(e.Name, "name: %q is longer than 63 characters", e.Name.value)
 		}
+	}
+}
+
+// checkTags holds a value against the tags of its field.
+func checkTags(field reflect.StructField, t text, fault func(t text, format string, args ...any)) {
+	key, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+	if p := field.Tag.Get("pattern"); p != "" && !regexp.MustCompile(p).MatchString(t.value) || len(t.value) > 128 {
+		fault(t, "%s: %q does not match %s", key, t.value, p)
+	}
+	if known := strings.Fields(field.Tag.Get("enum")); len(known) > 0 && !slices.Contains(known, t.value) {
+		fault(t, "%s: unknown value %q%s", key, t.value, document.DidYouMean(t.value, known))
 	}
 }
 

@@ -178,6 +178,7 @@ func (s *search) complete(c *Component, e entry) {
 	refuse(len(e.Parameters) > 0, "parameters", CloudFormation, CDK)
 	refuse(len(e.Capabilities) > 0, "capabilities", CloudFormation, CDK)
 	refuse(e.StackName.line != 0, "stackName", CloudFormation)
+	refuse(len(e.RestartOn) > 0, "restartOn", Kubernetes)
 	refuse(len(e.Reads) > 0, "reads", CDK, Build)
 	refuse(e.Buildspec.line != 0, "buildspec", Build)
 
@@ -200,6 +201,9 @@ func (s *search) complete(c *Component, e entry) {
 	c.Inputs, c.Parameters = s.values(e.Inputs), s.values(e.Parameters)
 	for _, t := range e.Capabilities {
 		c.Capabilities = append(c.Capabilities, t.value)
+	}
+	for _, t := range e.RestartOn {
+		c.RestartOn = append(c.RestartOn, t.value)
 	}
 	c.StackName = e.StackName.value
 }

@@ -30,10 +30,11 @@ func (r *drifts) correct(ctx context.Context, d kube.Drift) {
 		log.Warn("drift of an object whose Environment can't be read", "error", err)
 		return
 	}
-	if env.Spec.Suspend || env.Spec.Rollout.Drift == v1alpha1.DriftIgnore {
+	restart := len(d.Contents) > 0 // which nobody did by hand
+	if env.Spec.Suspend || env.Spec.Rollout.Drift == v1alpha1.DriftIgnore && !restart {
 		return
 	}
-	if env.Spec.Rollout.Drift == v1alpha1.DriftReport {
+	if env.Spec.Rollout.Drift == v1alpha1.DriftReport && !restart {
 		log.Warn("drift is left as it is (spec.rollout.drift is Report)")
 		r.tell(&env, corev1.EventTypeWarning, "Drifted", d, "was %s by somebody else; it is left as it is (spec.rollout.drift is Report)", whatHappened(d))
 		return
@@ -43,6 +44,14 @@ func (r *drifts) correct(ctx context.Context, d kube.Drift) {
 	if errors.Is(err, rollout.ErrBusy) { // others are not to wait behind it
 		r.lookAgain(ctx, &env, d)
 		return
+	}
+	if err != nil && restart && ctx.Err() == nil {
+		log.Error("pods are not restarted", "error", err)
+		r.tell(&env, corev1.EventTypeWarning, "NotRestarted", d, "is to be restarted, since what its Pods read has new content, and can't be: %v", err)
+		r.lookAgain(ctx, &env, d)
+	}
+	if restart {
+		return // what was done is recorded
 	}
 	if err != nil {
 		if ctx.Err() == nil {
@@ -89,10 +98,14 @@ func (r *drifts) tell(env *v1alpha1.Environment, kind, reason string, d kube.Dri
 		action = "Create"
 	}
 	note := fmt.Sprintf("%s of component %s "+format, append([]any{d.Object.Resource(), d.Owner.Component}, args...)...)
+	r.events.Eventf(env, object, kind, reason, action, "%s", clipNote(note))
+}
+
+func clipNote(note string) string {
 	if len(note) > maxNote {
-		note = strings.ToValidUTF8(note[:maxNote], "") + "…"
+		return strings.ToValidUTF8(note[:maxNote], "") + "…"
 	}
-	r.events.Eventf(env, object, kind, reason, action, "%s", note)
+	return note
 }
 
 // maxNote is what an event may say: the API server refuses 1,024 bytes and more.
@@ -109,7 +122,7 @@ func (r *drifts) applyAgain(ctx context.Context, env *v1alpha1.Environment, d ku
 	}
 	return rollout.Correct(ctx, rollout.Request{
 		Environment: env, Repository: r.repositories.mirror, Components: r.repositories.components,
-		State: state, Cluster: cluster,
+		State: state, Cluster: cluster, Restarted: r.restarted(env, time.Now()),
 	}, d.Owner.Component, []string{d.Object.String()})
 }
 

@@ -24,6 +24,8 @@ type places struct {
 	home    *rest.Config
 	secrets *secrets
 	options Options
+	// contentKey of the hashes of what Secrets hold.
+	contentKey []byte
 	// drifted is called for each drift, one after the other for each object.
 	drifted func(context.Context, kube.Drift)
 
@@ -35,8 +37,8 @@ type places struct {
 	working  sync.WaitGroup
 }
 
-func newPlaces(home *rest.Config, s *secrets, o Options) *places {
-	p := &places{home: home, secrets: s, options: o, clusters: map[string]*kube.Cluster{}, accounts: map[awsPlace]*awsAccount{}}
+func newPlaces(home *rest.Config, s *secrets, o Options, contentKey []byte) *places {
+	p := &places{home: home, secrets: s, options: o, contentKey: contentKey, clusters: map[string]*kube.Cluster{}, accounts: map[awsPlace]*awsAccount{}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	return p
 }
@@ -127,7 +129,7 @@ func (p *places) cluster(ctx context.Context, env *v1alpha1.Environment) (*kube.
 	if p.ctx.Err() != nil {
 		return nil, errors.New("the controller stops")
 	}
-	c, err := kube.New(config, kube.Options{Log: p.options.Log})
+	c, err := kube.New(config, kube.Options{Log: p.options.Log, ContentKey: p.contentKey})
 	if err != nil {
 		return nil, err
 	}

@@ -115,6 +115,10 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer lines.Close()
+	contentKey, err := keptKey(filepath.Join(o.DataDir, "restart.key"))
+	if err != nil {
+		return err
+	}
 	clientset, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return fmt.Errorf("cluster at %s: %w", config.Host, err)
@@ -130,7 +134,7 @@ func Run(ctx context.Context, o Options) error {
 		apps:         cdk.New(cdk.Options{Dir: filepath.Join(o.DataDir, "cdk"), Hidden: hidden}),
 		builds:       build.NewBuilder(filepath.Join(o.DataDir, "builds"), contain.Limits{}, hidden...),
 		agentImage:   o.AgentImage,
-		places:       newPlaces(config, watched, o),
+		places:       newPlaces(config, watched, o, contentKey),
 		runs:         &runs{byEnv: map[types.NamespacedName]*run{}},
 		summaries:    &summaries{client: mgr.GetClient(), last: map[types.NamespacedName]v1alpha1.EnvironmentStatus{}},
 		pushers:      &pushers{byHead: map[string]string{}},

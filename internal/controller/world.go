@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -149,10 +150,6 @@ func (w *world) watchApplied(ctx context.Context, env *v1alpha1.Environment) err
 	seeded := w.seeded[key]
 	w.mu.Unlock()
 	policy := cmp.Or(env.Spec.Rollout.Drift, v1alpha1.DriftCorrect)
-	if policy == v1alpha1.DriftIgnore {
-		w.unwatchApplied(key)
-		return nil
-	}
 	if seeded == policy {
 		return nil
 	}
@@ -166,10 +163,14 @@ func (w *world) watchApplied(ctx context.Context, env *v1alpha1.Environment) err
 		return err
 	}
 	for name, c := range state.Components() {
-		if len(c.Status.Applied) == 0 {
+		applied := c.Status.Applied
+		if policy == v1alpha1.DriftIgnore { // but not what restarts Pods
+			applied = slices.DeleteFunc(slices.Clone(applied), func(a v1alpha1.AppliedObject) bool { return len(a.Reads) == 0 })
+		}
+		if len(applied) == 0 {
 			continue
 		}
-		if err := cluster.Expect(ctx, kube.Owner{Environment: key.String(), Component: name}, c.Status.Applied); err != nil {
+		if err := cluster.Expect(ctx, kube.Owner{Environment: key.String(), Component: name}, applied); err != nil {
 			return err
 		}
 	}

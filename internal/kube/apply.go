@@ -35,6 +35,12 @@ type ApplyOptions struct {
 	// another. Nil: never.
 	TakeFrom func(owner Owner, object string) bool
 
+	// RestartOn are the kinds, Secret and ConfigMap, whose content restarts Pods that read
+	// it as variables or volumes: their template gets a hash of it. It is followed from
+	// then on, and a Drift says when it changed. A workload waits until all is there
+	// that it reads, but for what is optional.
+	RestartOn []string
+
 	// Waiting is called, if not nil, with the progress of objects that others of the same
 	// apply wait for. It may be called concurrently.
 	Waiting func(Progress)
@@ -77,7 +83,7 @@ func (c *Cluster) Apply(ctx context.Context, owner Owner, objects []render.Objec
 	}
 	turns := c.newOrder(ctx, objects, items, results, o)
 	for s := range stages {
-		err = c.applyStage(ctx, w, taker{owner, o.TakeFrom}, items, results, stage(s), turns)
+		err = c.applyStage(ctx, w, taker{owner, o.TakeFrom}, items, results, stage(s), turns, o)
 		if err == nil && stage(s) == defining {
 			err = c.defined(ctx, items)
 		}
@@ -102,7 +108,7 @@ type result struct {
 	object v1alpha1.AppliedObject
 }
 
-func (c *Cluster) applyStage(ctx context.Context, w *client, by taker, items []item, results []result, s stage, turns order) error {
+func (c *Cluster) applyStage(ctx context.Context, w *client, by taker, items []item, results []result, s stage, turns order, o ApplyOptions) error {
 	watches := map[kind]*watched{}
 	for _, it := range items {
 		if _, ok := watches[it.kind]; ok || it.stage != s {
@@ -134,6 +140,9 @@ func (c *Cluster) applyStage(ctx context.Context, w *client, by taker, items []i
 			defer close(turns.turns[i].over)
 			ok, err := turns.await(items, results, i)
 			if ok {
+				it, err = c.stamped(ctx, it, by.owner, o)
+			}
+			if ok && err == nil {
 				results[i], err = c.applyOne(ctx, w, by, it, watches[it.kind])
 			}
 			errs[i] = err
@@ -178,10 +187,11 @@ func (c *Cluster) applyOne(ctx context.Context, w *client, by taker, it item, us
 	}
 	f := m.ownFields()
 	c.seen.applied(it.id, f, version(m.Metadata.ResourceVersion), sent)
+	c.follow(it.id, it.reads)
 	return result{
 		done:   true,
 		change: changeOf(it, before, known, past, a, m),
-		object: v1alpha1.AppliedObject{Object: it.id.String(), Version: it.kind.Version, Fields: f.String()},
+		object: v1alpha1.AppliedObject{Object: it.id.String(), Version: it.kind.Version, Fields: f.String(), Reads: it.reads},
 	}, nil
 }
 

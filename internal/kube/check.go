@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
 	"github.com/drawbridge-gitops/drawbridge/internal/render"
 )
 
@@ -63,6 +64,7 @@ type item struct {
 	stage   stage
 	defined bool   // its kind comes from a CRD of the same apply
 	body    []byte // as it is sent
+	reads   []v1alpha1.ReadContent
 }
 
 func (i item) at() string { return i.Source.String() }

@@ -24,6 +24,10 @@ type Options struct {
 	// reached or fails. Default 2 minutes.
 	Patience time.Duration
 
+	// ContentKey is the key of the hashes of what Secrets hold, random, and the same in
+	// each process; ApplyOptions.RestartOn needs it.
+	ContentKey []byte
+
 	// Log gets broken watches and the like. Default: slog.Default.
 	Log *slog.Logger
 }
@@ -42,6 +46,8 @@ type Cluster struct {
 	patience patience
 	log      *slog.Logger
 	seen     *observations
+	// contentKey is Options.ContentKey.
+	contentKey []byte
 
 	mu    sync.Mutex
 	as    map[string]*client // by impersonated user
@@ -76,7 +82,7 @@ func New(config *rest.Config, o Options) (*Cluster, error) {
 	c := &Cluster{
 		config: config, http: httpClient,
 		slots: make(chan struct{}, o.Workers), patience: patience{limit: o.Patience, host: config.Host, sleep: sleep}, log: o.Log,
-		as: map[string]*client{},
+		as: map[string]*client{}, contentKey: o.ContentKey,
 	}
 	if c.own, err = c.newClient(config, httpClient); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -19,6 +20,10 @@ type Drift struct {
 	// Deleted: the watch no longer sees the object. It was deleted, or lost the
 	// label by which it is watched; applying it again mends both.
 	Deleted bool
+	// Contents are the Secrets and ConfigMaps with new content, when the object itself is
+	// as it was, and is to be applied again so that its Pods are restarted for that
+	// (ApplyOptions.RestartOn).
+	Contents []ID
 }
 
 // Drifts is the channel of all Drifts of the Cluster. There is one, for one
@@ -53,7 +58,48 @@ func (c *Cluster) Expect(ctx context.Context, owner Owner, objects []v1alpha1.Ap
 		want[id] = &expectation{owner: owner, watch: w, fields: parseFields(a.Fields)}
 	}
 	c.seen.expect(owner, want)
+	for _, a := range objects {
+		if id, err := ParseID(a.Object); err == nil && len(a.Reads) > 0 && !c.seen.follows(id) {
+			c.follow(id, a.Reads)
+		}
+	}
 	return nil
+}
+
+// follows tells whether contents are followed for an object already, by what this process
+// knows of it.
+func (o *observations) follows(id ID) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	e := o.expected[id]
+	return e == nil || e.follows != nil || e.version > 0 || e.busy > 0
+}
+
+// expect replaces what is expected of an owner's objects.
+func (o *observations) expect(owner Owner, want map[ID]*expectation) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, id := range slices.Clone(o.byOwner[owner]) {
+		if _, ok := want[id]; !ok && o.expected[id].busy == 0 {
+			o.drop(id)
+		}
+	}
+	for id, e := range want {
+		if old := o.expected[id]; old != nil {
+			if old.version > 0 || old.busy > 0 || old.owner != owner {
+				continue // this process knows better
+			}
+			o.drop(id)
+		}
+		w := e.watch
+		e.watch = nil
+		e.attach(w)
+		o.claim(id, e, owner)
+		if w != nil && w.synced && w.entries[id.key()] == nil {
+			e.gone = max(w.listed, 1)
+		}
+		o.judge(id)
+	}
 }
 
 // Forget ends the watching of an owner's objects, as when its Environment is

@@ -16,6 +16,7 @@ type observations struct {
 	expected map[ID]*expectation
 	byOwner  map[Owner][]ID // the keys of expected
 	waiting  map[ID]map[*waiter]struct{}
+	contents map[ID]*content
 	drifts   driftQueue
 }
 
@@ -25,6 +26,7 @@ func newObservations() *observations {
 		expected: map[ID]*expectation{},
 		byOwner:  map[Owner][]ID{},
 		waiting:  map[ID]map[*waiter]struct{}{},
+		contents: map[ID]*content{},
 	}
 	o.drifts.start()
 	return o
@@ -42,6 +44,7 @@ type expectation struct {
 	busy    int      // applies and deletes in flight
 	gone    uint64   // newest version at which the object was seen to be absent
 	drifted observation
+	follows *followed // nil when no content restarts its Pods
 }
 
 // observation is how an object was when a Drift was sent, so that it is sent
@@ -186,6 +189,7 @@ func (o *observations) recheck(id ID) {
 	if e := o.expected[id]; e != nil {
 		e.drifted = observation{}
 		o.judge(id)
+		o.retell(id, e)
 	}
 }
 
@@ -283,6 +287,7 @@ func (o *observations) failed(id ID) {
 		return
 	}
 	o.judge(id)
+	o.unsettled(id)
 }
 
 // deleting marks an object as busy while it is deleted.
@@ -332,6 +337,7 @@ func (o *observations) claim(id ID, e *expectation, owner Owner) {
 
 func (o *observations) drop(id ID) {
 	o.disown(id)
+	o.unfollow(id, o.expected[id])
 	o.expected[id].attach(nil)
 	delete(o.expected, id)
 }
@@ -365,32 +371,5 @@ func (e *expectation) attach(w *watched) {
 	if e.watch = w; w != nil {
 		w.users++
 		e.gone = 0
-	}
-}
-
-// expect replaces what is expected of an owner's objects.
-func (o *observations) expect(owner Owner, want map[ID]*expectation) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, id := range slices.Clone(o.byOwner[owner]) {
-		if _, ok := want[id]; !ok && o.expected[id].busy == 0 {
-			o.drop(id)
-		}
-	}
-	for id, e := range want {
-		if old := o.expected[id]; old != nil {
-			if old.version > 0 || old.busy > 0 || old.owner != owner {
-				continue // this process knows better
-			}
-			o.drop(id)
-		}
-		w := e.watch
-		e.watch = nil
-		e.attach(w)
-		o.claim(id, e, owner)
-		if w != nil && w.synced && w.entries[id.key()] == nil {
-			e.gone = max(w.listed, 1)
-		}
-		o.judge(id)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
+
 	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
 	"github.com/drawbridge-gitops/drawbridge/internal/component"
 	"github.com/drawbridge-gitops/drawbridge/internal/diff"
@@ -20,6 +22,9 @@ var ErrBusy = errors.New("a rollout works on the component")
 // correctPatience is longer than it takes to apply objects again, and much shorter
 // than a rollout that waits may take.
 const correctPatience = 10 * time.Second
+
+// correctTimeout is for one correction.
+const correctTimeout = time.Minute
 
 // Correct applies those objects of a component again that drifted, as the commit
 // defines them that the component was last rolled out from. It costs one request
@@ -76,17 +81,26 @@ func (p *prepared) applyAgain(ctx context.Context, n *node, ids []string) ([]dif
 			drifted = append(drifted, n.objects[i])
 		}
 	}
-	applied, err := p.Cluster.Apply(ctx, p.owner(n.Name), drifted, kube.ApplyOptions{
-		DefaultNamespace: p.namespace(), ServiceAccount: p.Environment.Spec.Cluster.ServiceAccount,
+	limited, cancel := context.WithTimeout(ctx, correctTimeout) // what it reads may be gone
+	defer cancel()
+	applied, err := p.Cluster.Apply(limited, p.owner(n.Name), drifted, kube.ApplyOptions{
+		DefaultNamespace: p.namespace(), ServiceAccount: p.Environment.Spec.Cluster.ServiceAccount, RestartOn: n.restartOn(),
 	})
+	if err == nil {
+		err = p.restarted(ctx, n, applied)
+	}
 	status := n.recordedStatus()
 	for _, a := range applied.Objects {
 		// As it was before, in nearly all cases, and then there is nothing to write.
-		if !slices.Contains(status.Applied, a) {
+		same := func(b v1alpha1.AppliedObject) bool { return equality.Semantic.DeepEqual(a, b) }
+		if !slices.ContainsFunc(status.Applied, same) {
 			status.Applied = merge(status.Applied, []v1alpha1.AppliedObject{a})
 		}
 	}
-	if len(status.Applied) != len(n.recorded.Status.Applied) || !slices.Equal(status.Applied, n.recorded.Status.Applied) {
+	if err != nil {
+		return applied.Changes, err
+	}
+	if !equality.Semantic.DeepEqual(status.Applied, n.recorded.Status.Applied) {
 		if err := p.State.Finish(ctx, n.Name, status); err != nil {
 			return applied.Changes, err
 		}

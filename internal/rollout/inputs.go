@@ -77,10 +77,11 @@ func (p *prepared) digest(n *node, v *values) string {
 		Build        v1alpha1.Build
 		Cluster      *v1alpha1.LocalReference
 		AWS          *v1alpha1.AWS
+		RestartOn    []string `json:",omitempty"`
 	}{Format: digestFormat, Kind: n.Kind, OID: n.OID, Values: v, Capabilities: n.Capabilities}
 	switch n.Kind {
 	case component.Kubernetes:
-		in.Namespace, in.Cluster = p.namespace(), p.Environment.Spec.Cluster.KubeconfigSecretRef
+		in.Namespace, in.Cluster, in.RestartOn = p.namespace(), p.Environment.Spec.Cluster.KubeconfigSecretRef, n.RestartOn
 	case component.CloudFormation:
 		in.StackName = p.stackName(n)
 	case component.CDK:

@@ -82,7 +82,7 @@ func (p *prepared) converge(ctx context.Context, n *node, before []string) (v1al
 	p.Steps.say(n.Name, fmt.Sprintf("applying %s", count(len(n.objects), "object")))
 	applied, err := p.Cluster.Apply(ctx, p.owner(n.Name), n.objects, kube.ApplyOptions{
 		DefaultNamespace: p.namespace(), ServiceAccount: cluster.ServiceAccount,
-		TakeFrom: p.gaveUp, Waiting: p.waitsFor(n.Name),
+		TakeFrom: p.gaveUp, RestartOn: n.restartOn(), Waiting: p.waitsFor(n.Name),
 	})
 	p.Steps.resources(n.Name, applied.Changes)
 	status := v1alpha1.ComponentStatus{Applied: applied.Objects}
@@ -110,6 +110,16 @@ func (p *prepared) waitsFor(component string) func(kube.Progress) {
 			p.Steps.say(component, "waits for "+progress.Object.Resource().String()+": "+progress.Message)
 		}
 	}
+}
+
+// restartOn are the kinds whose content restarts the component's Pods.
+func (n *node) restartOn() []string {
+	kinds := map[string]string{component.RestartOnSecrets: "Secret", component.RestartOnConfigMaps: "ConfigMap"}
+	var all []string
+	for _, what := range n.RestartOn {
+		all = append(all, kinds[what])
+	}
+	return all
 }
 
 // gaveUp tells whether an object's owner no longer defines it in this commit, so

@@ -89,6 +89,9 @@ type Request struct {
 	// Log gets what programs print and what stacks go through, a line at a time
 	// and without secrets. It may be called concurrently. Nil for none.
 	Log func(component, line string)
+	// Restarted records that Pods are restarted since what they read has new content,
+	// before that is put down in the Component. Nil for nobody. Correct calls it.
+	Restarted func(context.Context, Restart) error
 	// Timeout for one component to become healthy.
 	Timeout time.Duration
 	Steps   *Steps

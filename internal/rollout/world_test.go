@@ -78,6 +78,7 @@ type cluster struct {
 	owners  map[string]kube.Owner                // by object
 	options map[string]kube.ApplyOptions         // by component
 	pruned  map[string][]string                  // by component
+	reads   map[string]string                    // what is in the Secret that an object reads, by object
 	claimed func() map[string]v1alpha1.Component // what is stored when Apply is called
 	before  map[string]v1alpha1.Component        // by component, as stored when it was applied
 }
@@ -124,7 +125,11 @@ func (c *cluster) Apply(_ context.Context, owner kube.Owner, objects []render.Ob
 			action = diff.Update
 		}
 		c.objects[id], c.owners[id] = object, owner
-		a.Objects = append(a.Objects, v1alpha1.AppliedObject{Object: id, Version: "v1", Fields: "f"})
+		done := v1alpha1.AppliedObject{Object: id, Version: "v1", Fields: "f"}
+		if sum, ok := c.reads[id]; ok && len(o.RestartOn) > 0 {
+			done.Reads = []v1alpha1.ReadContent{{Object: "/Secret/shop/db", Sum: sum}}
+		}
+		a.Objects = append(a.Objects, done)
 		a.Changes = append(a.Changes, diff.Change{Resource: diff.Resource{Name: id}, Action: action})
 	}
 	return a, c.fail[owner.Component]

@@ -1,6 +1,10 @@
 package infer
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/drawbridge-gitops/drawbridge/internal/render"
+)
 
 // controllers are Ingress controllers that go by a label of their Pods
 // (app.kubernetes.io/name in the manifests that their projects publish).
@@ -60,6 +64,20 @@ type Read struct {
 	Thing
 	// Optional ones may be missing.
 	Optional bool
+}
+
+// Reads are the contents that the Pods of a workload read, known names only. There are
+// none for objects that make no Pods, or none again when their template changes.
+func Reads(o render.Object, at Place) []Read {
+	w := object{o.Object, o.Source, at.Namespace}
+	if w.groupKind().Group != "apps" || w.GetKind() == "ReplicaSet" {
+		return nil
+	}
+	var all []Read
+	for _, spec := range each(podOf(w), "spec") {
+		all = append(all, readBy(w, spec)...)
+	}
+	return slices.DeleteFunc(all, func(r Read) bool { return !known(r.Name) || !known(r.Scope) })
 }
 
 // readBy are the contents that a Pod takes as variables or mounts, each once, with names

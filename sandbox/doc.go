@@ -44,6 +44,9 @@
 //
 //	curl --cacert .drawbridge/aws-ca.crt --connect-to ghost.example.test:443:127.0.0.1:21000 https://ghost.example.test/
 //
+// With Options.Exec (up --exec) a Pod may be a process of this machine instead: see
+// package node. It runs with the rights of who runs the sandbox.
+//
 // # Order
 //
 // They start in the order etcd, kube-apiserver, then controller-manager,

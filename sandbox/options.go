@@ -58,6 +58,11 @@ type Options struct {
 	// when zero.
 	PodStartLatency time.Duration
 
+	// Exec lets Pods run the commands of their annotation
+	// sandbox.drawbridge.dev/exec on this machine, with the rights of this process.
+	// Without it they are simulated, and an event says so.
+	Exec bool
+
 	// AWSDurations is how long operations of the simulated account take; the
 	// endpoint's defaults (a few seconds for a database) when nil.
 	AWSDurations simtime.Durations

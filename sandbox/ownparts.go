@@ -37,9 +37,11 @@ var listens = map[string]bool{Nodes: true, AWS: true, Forge: true}
 
 // addOwn adds the specs of our own parts.
 func (s *Sandbox) addOwn(all map[string]spec) {
-	all[Nodes] = s.own(Nodes, nodesConfig{
-		Kubeconfig: s.kubeconfig(Nodes), Region: s.state.Region, StartLatency: s.options.PodStartLatency,
-	})
+	nodes := nodesConfig{Kubeconfig: s.kubeconfig(Nodes), Region: s.state.Region, StartLatency: s.options.PodStartLatency}
+	if s.options.Exec {
+		nodes.Exec = &node.Exec{Dir: s.path("pods"), Logs: s.path("logs", "pods")}
+	}
+	all[Nodes] = s.own(Nodes, nodes)
 	network := clusterNetwork(s.state.Region)
 	all[AWS] = s.own(AWS, awsConfig{
 		Dir: s.path("aws"), AccessKeyID: s.state.AccessKeyID, SecretAccessKey: s.state.SecretAccessKey,
@@ -166,6 +168,7 @@ type nodesConfig struct {
 	Kubeconfig   string
 	Region       string
 	StartLatency time.Duration
+	Exec         *node.Exec
 }
 
 func runNodes(ctx context.Context, config []byte, l net.Listener, ready func(), log *slog.Logger) error {
@@ -178,6 +181,6 @@ func runNodes(ctx context.Context, config []byte, l net.Listener, ready func(), 
 		return err
 	}
 	return node.Run(ctx, cfg, node.Options{
-		Machines: node.Machines(c.Region), StartLatency: c.StartLatency, Listener: l, Ready: ready, Log: log,
+		Machines: node.Machines(c.Region), StartLatency: c.StartLatency, Listener: l, Exec: c.Exec, Ready: ready, Log: log,
 	})
 }

@@ -47,6 +47,7 @@ exception: it is started again, at most five times a minute.`,
 	f.StringSliceVar(&o.Without, "without", nil, "parts to leave out: controller-manager, scheduler, nodes, aws, forge, controller")
 	f.StringVar(&o.Region, "region", "us-east-1", "AWS region of a new sandbox")
 	f.DurationVar(&o.PodStartLatency, "pod-start-latency", 300*time.Millisecond, "how long a simulated container takes to start")
+	f.BoolVar(&o.Exec, "exec", false, "let Pods run the command of their annotation sandbox.drawbridge.dev/exec on this machine, with your rights")
 	f.StringVar(&o.ControlPlane, "control-plane", "", "folder of the control plane's programs (default $KUBEBUILDER_ASSETS, then controlplane beside this program)")
 	f.StringVar(&o.Controller, "controller", "", "the program drawbridge (default the one beside this program)")
 	return cmd

@@ -23,6 +23,10 @@ import (
 // workers is how many Pods are written at the same time.
 const workers = 8
 
+// lastGrace is what commands have to stop when the nodes go down: less than the
+// nodes have themselves.
+const lastGrace = 2 * time.Second
+
 // agent is the kubelet of all machines.
 type agent struct {
 	k            kubernetes.Interface
@@ -31,6 +35,7 @@ type agent struct {
 	begun        time.Time
 	machines     map[string]*machineState
 	network      *network
+	processes    *processes
 	watches
 	queue workqueue.TypedRateLimitingInterface[cache.ObjectName]
 
@@ -56,6 +61,7 @@ func newAgent(k kubernetes.Interface, o Options) *agent {
 		a.log = slog.New(slog.DiscardHandler)
 	}
 	a.network = newNetwork(a)
+	a.processes = &processes{Exec: o.Exec, changed: a.queue.Add, of: map[types.UID]*process{}}
 	for _, m := range o.Machines {
 		a.machines[m.Name] = &machineState{Machine: m, addresses: newAddresses(m.Pods)}
 	}
@@ -72,6 +78,7 @@ func (a *agent) work(ctx context.Context) error {
 	}
 	stop := context.AfterFunc(ctx, a.queue.ShutDown)
 	defer stop()
+	defer a.processes.endAll(lastGrace)
 	var g errgroup.Group
 	for range workers {
 		g.Go(func() error {
@@ -102,6 +109,11 @@ func (a *agent) one(ctx context.Context, key cache.ObjectName) {
 		pod: pod, cluster: a.watches, now: time.Now(), behaviour: behaviourOf(pod, a.startLatency),
 		memory: a.memoryOf(pod.UID), hostIP: m.Address.String(),
 		address: func() (string, error) { return m.addresses.give(pod.UID) },
+	}
+	if l.command != "" && a.processes.Exec != nil {
+		l.exec = &execution{processes: a.processes, pod: pod, environ: func(port int) ([]string, error) {
+			return environ(ctx, a.k, pod, executed(pod), port)
+		}}
 	}
 	l.take()
 	if err := a.carryOut(ctx, m, l); err != nil {
@@ -135,6 +147,7 @@ func (a *agent) carryOut(ctx context.Context, m *machineState, l *look) error {
 	}
 	if terminal(l.status.Phase) {
 		m.addresses.free(l.pod.UID)
+		a.processes.forget(l.pod.UID)
 	}
 	if !l.remove {
 		return nil
@@ -161,6 +174,7 @@ func (a *agent) forget(pod *corev1.Pod) {
 	a.mu.Lock()
 	delete(a.memories, pod.UID)
 	a.mu.Unlock()
+	a.processes.forget(pod.UID)
 	if m := a.ours(pod); m != nil {
 		m.addresses.free(pod.UID)
 	}

@@ -28,6 +28,10 @@ const (
 	AnnotationPullError = "sandbox.drawbridge.dev/pull-error"
 	// AnnotationStopLatency is how long the containers take to end when asked.
 	AnnotationStopLatency = "sandbox.drawbridge.dev/stop-latency"
+	// AnnotationExec makes the Pod's first container a process of this machine: its
+	// value is a command line for sh, which is to listen on 127.0.0.1:$PORT. It runs
+	// with the rights of who runs the sandbox, and only where Options.Exec allows it.
+	AnnotationExec = "sandbox.drawbridge.dev/exec"
 )
 
 // behaviour is how the containers of one Pod behave.
@@ -41,6 +45,8 @@ type behaviour struct {
 	initExitCode int32
 	unready      bool
 	pullError    string
+	// command is what the first container runs, if it is not simulated.
+	command string
 	// err is an annotation that can't be read.
 	err error
 }
@@ -86,6 +92,7 @@ func behaviourOf(pod *corev1.Pod, startLatency time.Duration) behaviour {
 	if code(AnnotationExitCode, &b.exitCode) {
 		b.finish = true
 	}
+	b.command = pod.Annotations[AnnotationExec]
 	b.unready = pod.Annotations[AnnotationReady] == "false"
 	b.pullError = pod.Annotations[AnnotationPullError]
 	return b

@@ -26,6 +26,9 @@ import (
 
 func TestMain(m *testing.M) {
 	sandbox.BePart()
+	if os.Getenv(asServer) != "" {
+		serveGreeting()
+	}
 	os.Exit(m.Run())
 }
 

@@ -38,6 +38,10 @@ func (l *look) container(c corev1.Container, cs *corev1.ContainerStatus, as role
 }
 
 func (l *look) running(c corev1.Container, cs *corev1.ContainerStatus, as role) {
+	if l.executes(c) {
+		l.executing(cs)
+		return
+	}
 	ends, after, code := l.ends(as)
 	if !ends {
 		cs.Ready = !l.unready
@@ -105,10 +109,17 @@ func (l *look) starting(c corev1.Container, cs *corev1.ContainerStatus, as role)
 		l.lookAgain(left)
 		return
 	}
+	if l.executes(c) && !l.execute(cs) {
+		return
+	}
 	cs.State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(l.now)}}
 	cs.ContainerID = fmt.Sprintf("simulated://%s-%s-%d", l.pod.UID, c.Name, cs.RestartCount)
 	cs.ImageID = "simulated://" + c.Image
 	cs.Started = new(true)
+	if l.executes(c) {
+		l.executing(cs)
+		return
+	}
 	cs.Ready = !l.unready && as != initOnce
 	if ends, after, _ := l.ends(as); ends {
 		l.since(phaseOf("run", c, cs))

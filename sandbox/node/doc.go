@@ -1,7 +1,7 @@
 // Package node simulates the nodes of a cluster: it registers them, keeps their
 // leases, and takes the Pods that the scheduler binds to them through their
 // life, so that everything above the kubelet behaves as on real machines. No
-// container runs.
+// container runs; a command may, in the place of one.
 //
 // # What is as on a real node
 //
@@ -31,6 +31,27 @@
 // containers are not all ready. A container that does not run refuses connections.
 // The addresses of Pods are reached through the proxy of package podnet, which
 // Options.Listener serves.
+//
+// # Commands
+//
+// Where Options.Exec allows it, the first container of a Pod with the annotation
+// sandbox.drawbridge.dev/exec is a process of this machine: the value is run by sh,
+// in a folder of its own, with the container's environment (values of Secrets and
+// ConfigMaps too) and PORT, a free port of 127.0.0.1 that stands for all ports of the
+// container. It runs with the rights of who runs the nodes: allow it for manifests
+// that you would run by hand.
+//
+//	metadata:
+//	  annotations:
+//	    sandbox.drawbridge.dev/exec: python3 -m http.server --bind 127.0.0.1 $PORT
+//
+// The container is running while the process is, ends with its exit code, and is
+// started again with the kubelet's back-off. HTTP and TCP readiness probes are made,
+// every 100 ms until they succeed; without one, or with another kind, it is ready once
+// it runs. Liveness and startup probes are not made, volumes are not files, and
+// limits do not hold. When the Pod ends all processes of the command are asked to
+// stop, after its preStop sleep, and killed after its grace; none survives the nodes.
+// What it prints is in a file that the event of its failure names.
 //
 // # What is not there
 //

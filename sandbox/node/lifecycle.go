@@ -18,6 +18,8 @@ type look struct {
 	now     time.Time
 	behaviour
 	memory memory
+	// exec runs the Pod's command; nil where that is not allowed.
+	exec *execution
 	// hostIP is the node's address; address gives the Pod its own.
 	hostIP  string
 	address func() (string, error)
@@ -81,6 +83,9 @@ func (l *look) take() {
 	l.status.ObservedGeneration = l.pod.Generation
 	if l.status.StartTime == nil {
 		l.status.StartTime = &metav1.Time{Time: l.now}
+	}
+	if l.command != "" && l.exec == nil {
+		l.warn("ExecOff", "The command of annotation "+AnnotationExec+" is not run, and the container is simulated: drawbridge-sandbox up --exec allows commands of manifests to run on this machine, with your rights")
 	}
 	mounted := l.mount()
 	initialized, initFailed := l.initContainers(mounted)
@@ -222,6 +227,9 @@ func (l *look) terminate() {
 		if g := l.pod.DeletionGracePeriodSeconds; g != nil {
 			grace = time.Duration(*g) * time.Second
 		}
+		if l.stopping(need-l.stopLatency, grace) {
+			return
+		}
 		if left := min(need, grace) - l.since("stop"); left > 0 {
 			l.lookAgain(left)
 			return
@@ -230,6 +238,7 @@ func (l *look) terminate() {
 		if need > grace {
 			code = 137 // killed, as the kubelet reports it
 		}
+		l.endExecuted()
 		l.endAll(l.status.InitContainerStatuses, code)
 		l.endAll(l.status.ContainerStatuses, code)
 	}

@@ -25,6 +25,8 @@ type Options struct {
 	// Listener gets the proxy to the Pods' addresses (package podnet). None is
 	// served when nil.
 	Listener net.Listener
+	// Exec lets Pods run commands (AnnotationExec); they are simulated when nil.
+	Exec *Exec
 	// Ready is called once the nodes are registered and Pods are taken care of.
 	Ready func()
 	// Log gets what goes wrong.
@@ -37,7 +39,8 @@ var Rules = []rbacv1.PolicyRule{
 	{APIGroups: []string{""}, Resources: []string{"nodes/status"}, Verbs: []string{"patch"}},
 	{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"list", "watch", "delete"}},
 	{APIGroups: []string{""}, Resources: []string{"pods/status"}, Verbs: []string{"update"}},
-	{APIGroups: []string{""}, Resources: []string{"secrets", "configmaps", "persistentvolumeclaims"}, Verbs: []string{"list", "watch"}},
+	{APIGroups: []string{""}, Resources: []string{"secrets", "configmaps"}, Verbs: []string{"get", "list", "watch"}},
+	{APIGroups: []string{""}, Resources: []string{"persistentvolumeclaims"}, Verbs: []string{"list", "watch"}},
 	{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, Verbs: []string{"create", "patch"}},
 	{APIGroups: []string{"", "events.k8s.io"}, Resources: []string{"events"}, Verbs: []string{"create", "patch", "update"}},
 }

@@ -70,7 +70,8 @@
 // world back, on the same ports as far as they are free. One supervisor at a
 // time holds the folder's lock; ErrLocked is the answer to a second one. Several
 // sandboxes with a folder each run side by side: ports are free ones between
-// 20000 and 29999, below those that Linux gives to outgoing connections.
+// 20000 and 29999, and for load balancers from 30000 to 32767: below those that Linux
+// gives to outgoing connections.
 //
 // An ephemeral sandbox keeps its state in a temporary folder, which Down removes.
 package sandbox

@@ -214,11 +214,10 @@ func (ps *processes) forget(pod types.UID) {
 	p := ps.of[pod]
 	delete(ps.of, pod)
 	ps.mu.Unlock()
-	if p == nil {
-		return
-	}
 	go func() {
-		p.child.Kill()
+		if p != nil {
+			p.child.Kill()
+		}
 		os.RemoveAll(filepath.Join(ps.Dir, string(pod))) //nolint:errcheck // the sandbox's own folder goes with the sandbox
 	}()
 }

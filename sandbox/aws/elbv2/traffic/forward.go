@@ -32,7 +32,7 @@ func (s *served) forward(w http.ResponseWriter, r *http.Request, l *listenerSetu
 				}
 			}
 			if arn != nil {
-				remember(w, groupCookie, *arn, time.Duration(aws.ToInt32(sticky.DurationSeconds))*time.Second)
+				remember(w, groupCookie, *arn, s.traffic.Now().Add(time.Duration(aws.ToInt32(sticky.DurationSeconds))*time.Second))
 			}
 		}
 	}
@@ -47,7 +47,7 @@ func (s *served) forward(w http.ResponseWriter, r *http.Request, l *listenerSetu
 	}
 	if g.Attributes["stickiness.enabled"] == "true" && g.Attributes["stickiness.type"] == "lb_cookie" {
 		seconds, _ := strconv.Atoi(g.Attributes["stickiness.lb_cookie.duration_seconds"]) // was checked when it was set
-		remember(w, targetCookie, target.address(), time.Duration(seconds)*time.Second)
+		remember(w, targetCookie, target.address(), s.traffic.Now().Add(time.Duration(seconds)*time.Second))
 	}
 	l.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), routeKey{}, route{s, l, g, target})))
 }
@@ -125,9 +125,8 @@ func remembered(r *http.Request, name string) string {
 }
 
 // remember sets a cookie, and its twin for requests across origins.
-func remember(w http.ResponseWriter, name, text string, life time.Duration) {
+func remember(w http.ResponseWriter, name, text string, until time.Time) {
 	value := base64.RawURLEncoding.EncodeToString([]byte(text))
-	until := time.Now().Add(life)
 	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", Expires: until})
 	http.SetCookie(w, &http.Cookie{Name: name + "CORS", Value: value, Path: "/", Expires: until, SameSite: http.SameSiteNoneMode, Secure: true})
 }

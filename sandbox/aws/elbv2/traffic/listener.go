@@ -1,7 +1,6 @@
 package traffic
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -12,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,9 +26,6 @@ type served struct {
 	port    int // on loopback
 	server  *http.Server
 	setup   atomic.Pointer[listenerSetup]
-
-	mu           sync.Mutex
-	certificates map[string]*tls.Certificate // by ARN, those in use
 }
 
 // listenerSetup is what a listener does at a time.
@@ -86,9 +81,6 @@ func (s *served) adopt(b elbv2.BalancerSetup, l elbv2.ListenerSetup) {
 		next.proxy, next.close = s.traffic.newProxy(next.idle)
 	}
 	s.setup.Store(next)
-	s.mu.Lock()
-	s.certificates = map[string]*tls.Certificate{} // one may have been imported anew
-	s.mu.Unlock()
 }
 
 func (s *served) open(socket net.Listener, secure bool) {
@@ -117,49 +109,40 @@ func (s *served) close() {
 }
 
 // certificate is the listener's certificate that fits the name best that a client
-// asks for, or its default one.
+// asks for, or its default one. It is read anew each time: it may have been imported
+// again.
 func (s *served) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	l := s.setup.Load()
-	arns := append([]string{aws.ToString(l.Certificates[0].CertificateArn)}, l.More...)
-	var best *tls.Certificate
-	exact := false
-	for _, arn := range arns {
-		c, err := s.load(hello.Context(), l, arn)
+	load := func(arn string) (*tls.Certificate, error) {
+		c, err := s.traffic.Certificate(hello.Context(), l.balancer.Account, l.balancer.Region, arn)
 		if err != nil {
 			s.traffic.Log.Warn("load balancer can't serve a certificate", "certificate", arn, "error", err)
+		}
+		return &c, err
+	}
+	byDefault := aws.ToString(l.Certificates[0].CertificateArn)
+	var best *tls.Certificate
+	for _, arn := range append([]string{byDefault}, l.More...) {
+		c, err := load(arn)
+		if err != nil || hello.SupportsCertificate(c) != nil {
 			continue
 		}
-		if hello.SupportsCertificate(c) != nil {
-			continue
+		if slices.Contains(c.Leaf.DNSNames, strings.ToLower(hello.ServerName)) {
+			return c, nil
 		}
-		is := slices.Contains(c.Leaf.DNSNames, strings.ToLower(hello.ServerName))
-		if best == nil || is && !exact {
-			best, exact = c, is
+		if best == nil {
+			best = c
 		}
 	}
 	if best != nil {
 		return best, nil
 	}
-	return s.load(hello.Context(), l, arns[0])
+	return load(byDefault)
 }
 
-func (s *served) load(ctx context.Context, l *listenerSetup, arn string) (*tls.Certificate, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if c := s.certificates[arn]; c != nil {
-		return c, nil
-	}
-	c, err := s.traffic.Certificate(ctx, l.balancer.Account, l.balancer.Region, arn)
-	if err != nil {
-		return nil, err
-	}
-	s.certificates[arn] = &c
-	return &c, nil
-}
-
-// firstPort to pastPort are those that the sandbox uses: below those that Linux
-// gives to outgoing connections.
-const firstPort, pastPort = 20000, 30000
+// firstPort to pastPort are above those of the sandbox's parts, which are not to lose
+// theirs, and below those that Linux gives to outgoing connections.
+const firstPort, pastPort = 30000, 32768
 
 // listen takes the port that was used before, or another that is free.
 func listen(before int) (net.Listener, error) {

@@ -66,6 +66,24 @@ type Step struct {
 	// Resources changed, as "1 created, 2 updated".
 	// +optional
 	Summary string `json:"summary,omitempty"`
+	// Verified is what was found of the component to the end of the wire: its secrets,
+	// balancers, certificates and names. At most 10 are kept here; the ledger has them
+	// all.
+	// +optional
+	// +listType=atomic
+	Verified []Verification `json:"verified,omitempty"`
+}
+
+// Verification is what a check found.
+type Verification struct {
+	// Object that was checked, as "Ingress shop/web".
+	Object string `json:"object"`
+	// Check: secret-version, balancer, certificates, targets or name.
+	Check string `json:"check"`
+	// Result: Passed, Skipped, or Waiting for what did not come.
+	Result string `json:"result"`
+	// Message says what was found, what is waited for, or why it was not looked.
+	Message string `json:"message"`
 }
 
 // ChangeStatus is how far the Change came.

@@ -53,6 +53,11 @@ const (
 	// AnnotationSubstitute set to "disabled" on an object in the repository
 	// keeps ${NAME} in that object as it is written.
 	AnnotationSubstitute = "drawbridge.dev/substitute"
+
+	// AnnotationSkipChecks on an object in the repository names, with commas between
+	// them, the checks to the end of the wire that it is not to have: secret-version,
+	// balancer, certificates, targets, name.
+	AnnotationSkipChecks = "drawbridge.dev/skip-checks"
 )
 
 // FieldManager is the name under which Drawbridge applies objects.

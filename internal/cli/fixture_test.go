@@ -70,9 +70,12 @@ var (
 		Component: "database", Kind: "cloudformation", Action: "update", Phase: v1alpha1.PhaseFailed, StartedAt: ago(60 * time.Second), FinishedAt: ago(55 * time.Second),
 		Message: "environment team/production: component database: stack production-database: Subnet (AWS::EC2::Subnet): CREATE_FAILED: no such VPC\nthe stack is in UPDATE_ROLLBACK_COMPLETE: it is as it was before; correct the cause and push again",
 	}
-	blogWaits   = v1alpha1.Step{Component: "blog", Kind: "kubernetes", Action: "create", Phase: v1alpha1.PhasePending}
-	blogRuns    = v1alpha1.Step{Component: "blog", Kind: "kubernetes", Action: "create", Phase: v1alpha1.PhaseRunning, StartedAt: ago(57 * time.Second), Message: "apps/Deployment ghost/ghost: Available: 1/2", Summary: "1 created"}
-	blogDone    = v1alpha1.Step{Component: "blog", Kind: "kubernetes", Action: "create", Phase: v1alpha1.PhaseSucceeded, StartedAt: ago(57 * time.Second), FinishedAt: ago(50 * time.Second), Summary: "1 created"}
+	blogWaits = v1alpha1.Step{Component: "blog", Kind: "kubernetes", Action: "create", Phase: v1alpha1.PhasePending}
+	blogRuns  = v1alpha1.Step{Component: "blog", Kind: "kubernetes", Action: "create", Phase: v1alpha1.PhaseRunning, StartedAt: ago(57 * time.Second), Message: "apps/Deployment ghost/ghost: Available: 1/2", Summary: "1 created"}
+	blogDone  = v1alpha1.Step{Component: "blog", Kind: "kubernetes", Action: "create", Phase: v1alpha1.PhaseSucceeded, StartedAt: ago(57 * time.Second), FinishedAt: ago(50 * time.Second), Summary: "1 created", Verified: []v1alpha1.Verification{
+		{Object: "Ingress ghost/ghost", Check: "targets", Result: "Passed", Message: "Service ghost: 2 of 2 targets healthy"},
+		{Object: "Ingress ghost/ghost", Check: "name", Result: "Skipped", Message: "no right to route53:ListHostedZones"},
+	}}
 	blogSkipped = v1alpha1.Step{Component: "blog", Kind: "kubernetes", Action: "create", Phase: v1alpha1.PhaseSkipped, Message: "not begun: database, which it depends on, did not become healthy"}
 )
 
@@ -94,6 +97,9 @@ func componentOf(s v1alpha1.Step, resources ...diff.Change) ledger.Component {
 	}
 	if s.FinishedAt != nil {
 		c.FinishedAt = s.FinishedAt.Time
+	}
+	for _, v := range s.Verified {
+		c.Verified = append(c.Verified, ledger.Verification(v))
 	}
 	return c
 }

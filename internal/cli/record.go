@@ -26,7 +26,11 @@ type section struct {
 	phase                                 v1alpha1.Phase
 	name, kind, action, took, sum, reason string
 	resources                             []diff.Change
+	verified                              []ledger.Verification
 }
+
+// verifications are how it is told what was found to the end of the wire.
+var verifications = map[string]string{"Passed": "✓ %s, %s: %s\n", "Skipped": "– %s, %s: not checked: %s\n", "Waiting": "✗ %s, %s: %s\n"}
 
 func (r record) write(w io.Writer) error {
 	r.facts.write(w)
@@ -71,6 +75,9 @@ func (s section) write(w io.Writer) {
 	for _, change := range s.resources {
 		printResource(w, change)
 	}
+	for _, v := range s.verified {
+		fmt.Fprintf(w, "    "+verifications[v.Result], v.Object, v.Check, v.Message)
+	}
 }
 
 // outcome in a line: how it ended and when; why, unless sections say it.
@@ -104,7 +111,7 @@ func recordOfEntry(e *ledger.Entry) record {
 	var out record
 	for _, c := range r.Components {
 		s := section{phase: v1alpha1.Phase(c.Outcome), name: c.Name, kind: c.Kind, action: c.Action,
-			reason: within(c.Message, r.Environment, c.Name), resources: c.Resources}
+			reason: within(c.Message, r.Environment, c.Name), resources: c.Resources, verified: c.Verified}
 		if !c.StartedAt.IsZero() && !c.FinishedAt.IsZero() {
 			s.took = human(c.FinishedAt.Sub(c.StartedAt))
 		}
@@ -143,8 +150,12 @@ func recordOfChange(c *v1alpha1.Change, now time.Time) record {
 	environment := c.Namespace + "/" + c.Spec.Environment
 	out := record{message: c.Spec.Subject}
 	for _, s := range c.Status.Steps {
-		out.sections = append(out.sections, section{phase: s.Phase, name: s.Component, kind: s.Kind, action: s.Action,
-			took: duration(s.StartedAt, s.FinishedAt, now), sum: s.Summary, reason: within(s.Message, environment, s.Component)})
+		part := section{phase: s.Phase, name: s.Component, kind: s.Kind, action: s.Action,
+			took: duration(s.StartedAt, s.FinishedAt, now), sum: s.Summary, reason: within(s.Message, environment, s.Component)}
+		for _, v := range s.Verified {
+			part.verified = append(part.verified, ledger.Verification(v))
+		}
+		out.sections = append(out.sections, part)
 	}
 	f := &out.facts
 	f.add("Change", c.Name)

@@ -16,6 +16,8 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/internal/kube"
 	"github.com/drawbridge-gitops/drawbridge/internal/rollout"
 	"github.com/drawbridge-gitops/drawbridge/internal/stack"
+	"github.com/drawbridge-gitops/drawbridge/internal/verify"
+	"github.com/drawbridge-gitops/drawbridge/internal/verify/awsaccount"
 )
 
 // places are the clusters and AWS accounts that Environments deploy to, each
@@ -84,6 +86,14 @@ func (p *places) of(ctx context.Context, env *v1alpha1.Environment, r *rollout.R
 	}
 	r.Stacks, r.Account = a.stacks, a.account
 	role := env.Spec.AWS.RoleARN
+	r.LookInterval = p.options.StackInterval
+	r.Look = func(ctx context.Context, region string) (verify.Account, error) {
+		a, err := p.account(ctx, awsPlace{Place: account.Place{Region: region, RoleARN: role}})
+		if err != nil {
+			return nil, err
+		}
+		return awsaccount.New(a.account.Config()), nil
+	}
 	r.Elsewhere = func(ctx context.Context, region string) (rollout.Stacks, rollout.Account, error) {
 		a, err := p.account(ctx, awsPlace{Place: account.Place{Region: region, RoleARN: role}})
 		if err != nil {

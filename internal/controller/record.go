@@ -35,6 +35,9 @@ func recordOf(change *v1alpha1.Change, commit git.Commit, outcome rollout.Outcom
 			Name: s.Component, Kind: s.Kind, Action: s.Action,
 			Outcome: ledger.Outcome(s.Phase), Message: s.Message, Resources: s.Resources,
 		}
+		for _, v := range s.Verified {
+			c.Verified = append(c.Verified, ledger.Verification(v))
+		}
 		if !s.Phase.Final() {
 			c.Outcome = ledger.Superseded // it was left when the Change was
 		}
@@ -74,6 +77,9 @@ func (r *world) commitOf(ctx context.Context, change *v1alpha1.Change) git.Commi
 // maxSteps is how many steps a Change's status lists.
 const maxSteps = 200
 
+// maxVerified is how many findings a step of it lists.
+const maxVerified = 10
+
 // statusOf puts the steps into the form of the API: all of few, of many those
 // that need a reader first.
 func statusOf(change *v1alpha1.Change, steps []rollout.Step, unchanged int) v1alpha1.ChangeStatus {
@@ -86,6 +92,7 @@ func statusOf(change *v1alpha1.Change, steps []rollout.Step, unchanged int) v1al
 		status.Totals[s.Phase]++
 		step := s.Step
 		step.Message = rollout.Clip(step.Message) // whole in the ledger; here many have to fit
+		step.Verified = step.Verified[:min(len(step.Verified), maxVerified)]
 		status.Steps = append(status.Steps, step)
 	}
 	if len(status.Steps) > maxSteps {

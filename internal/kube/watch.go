@@ -117,6 +117,9 @@ func (c *Cluster) sync(ctx context.Context, w *watched) error {
 	}
 }
 
+// watchRetry is how a watch that broke begins anew.
+var watchRetry = wait.Backoff{Duration: 50 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 8, Cap: 5 * time.Second}
+
 // watch keeps w up to date until ctx ends. client-go's reflector lists, watches,
 // and begins anew when the server no longer knows the version it stopped at.
 func (c *Cluster) watch(ctx context.Context, w *watched) {
@@ -143,7 +146,7 @@ func (c *Cluster) watch(ctx context.Context, w *watched) {
 		},
 	}
 	quiet := klog.FromContext(ctx)
-	retry := wait.Backoff{Duration: 50 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 8, Cap: 5 * time.Second}
+	retry := watchRetry
 	cache.NewReflectorWithOptions(lw, nil, s, cache.ReflectorOptions{
 		Name: "drawbridge " + w.kind.gvr().String(), TypeDescription: w.kind.Kind, Backoff: &retry, Logger: &quiet,
 	}).RunWithContext(ctx)

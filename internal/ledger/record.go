@@ -76,6 +76,17 @@ type Component struct {
 	FinishedAt time.Time `json:"finishedAt,omitzero"`
 	// Resources that were changed. Secret values do not reach the ledger.
 	Resources []diff.Change `json:"resources,omitempty"`
+	// Verified is what was found of the component to the end of the wire.
+	Verified []Verification `json:"verified,omitempty"`
+}
+
+// Verification is what a check found of an object.
+type Verification struct {
+	Object string `json:"object"`
+	Check  string `json:"check"`
+	// Result: Passed, Skipped, or Waiting for what did not come.
+	Result  string `json:"result"`
+	Message string `json:"message"`
 }
 
 // check tells what is wrong with a record, or nil.

@@ -100,7 +100,10 @@ func (p *prepared) converge(ctx context.Context, n *node, before []string) (v1al
 		}
 	}
 	p.Steps.say(n.Name, "waiting until everything is ready")
-	return status, p.Cluster.Wait(ctx, applied.Objects, p.waitsFor(n.Name))
+	if err := p.Cluster.Wait(ctx, applied.Objects, p.waitsFor(n.Name)); err != nil {
+		return status, err
+	}
+	return status, p.verify(ctx, n, applied.Objects)
 }
 
 // waitsFor puts down what a component waits for.

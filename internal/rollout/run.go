@@ -17,6 +17,7 @@ import (
 	"github.com/drawbridge-gitops/drawbridge/internal/kube"
 	"github.com/drawbridge-gitops/drawbridge/internal/render"
 	"github.com/drawbridge-gitops/drawbridge/internal/stack"
+	"github.com/drawbridge-gitops/drawbridge/internal/verify"
 )
 
 // Repository is where the commit is read from. *git.Mirror is one.
@@ -37,6 +38,7 @@ type Cluster interface {
 	Apply(ctx context.Context, owner kube.Owner, objects []render.Object, o kube.ApplyOptions) (kube.Applied, error)
 	Prune(ctx context.Context, owner kube.Owner, ids []string, o kube.PruneOptions) ([]diff.Change, error)
 	Wait(ctx context.Context, objects []v1alpha1.AppliedObject, progress func(kube.Progress)) error
+	verify.Cluster
 }
 
 // Stacks is what a rollout needs of CloudFormation. *stack.Deployer is one.
@@ -84,8 +86,12 @@ type Request struct {
 	Account Account
 	// Elsewhere is the same account in another region.
 	Elsewhere func(ctx context.Context, region string) (Stacks, Account, error)
-	Apps      Apps
-	Builds    Builds
+	// Look is how the account is looked at, in a region, for health to the end of the
+	// wire; every LookInterval at first. Nil when the Environment names no place in AWS.
+	Look         func(ctx context.Context, region string) (verify.Account, error)
+	LookInterval time.Duration
+	Apps         Apps
+	Builds       Builds
 	// Log gets what programs print and what stacks go through, a line at a time
 	// and without secrets. It may be called concurrently. Nil for none.
 	Log func(component, line string)

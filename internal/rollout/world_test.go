@@ -12,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
 	"github.com/drawbridge-gitops/drawbridge/internal/component"
@@ -165,6 +166,14 @@ func (c *cluster) Wait(ctx context.Context, objects []v1alpha1.AppliedObject, _ 
 		return &kube.NotReadyError{Objects: []kube.Progress{{Message: "0 of 1 replicas are ready"}}, Err: ctx.Err()}
 	}
 	c.note(owner.Component, "ready")
+	return nil
+}
+
+func (c *cluster) Follow(context.Context, kube.Selection, func()) (func() []*unstructured.Unstructured, error) {
+	return func() []*unstructured.Unstructured { return nil }, nil
+}
+
+func (c *cluster) Annotate(context.Context, kube.ID, string, string, string, string) error {
 	return nil
 }
 

@@ -31,6 +31,8 @@ var layers = [][]string{
 	{"internal/server"},
 	{"internal/rollout"},
 	{"internal/plan"},
+	{"internal/verify/awsaccount"},
+	{"internal/verify"},
 	{"internal/build/job"},
 	{"internal/kube", "internal/stack", "internal/build", "internal/cdk", "internal/ledger", "internal/logs", "internal/gate", "internal/forge"},
 	{"internal/graph/infer"},
@@ -48,7 +50,7 @@ var layers = [][]string{
 
 // only says which packages alone may import what starts with the key.
 var only = map[string][]string{
-	"github.com/aws/aws-sdk-go-v2": {"internal/stack", "internal/account", "internal/cli", "sandbox/", "test/", "bench"},
+	"github.com/aws/aws-sdk-go-v2": {"internal/stack", "internal/account", "internal/verify/awsaccount", "internal/cli", "sandbox/", "test/", "bench"},
 	"k8s.io/client-go":             {"internal/kube", "internal/controller", "internal/cli", "internal/server", "sandbox", "test/", "bench", "cmd/"},
 	"modernc.org/sqlite":           {"internal/ledger"},
 	"k8s.io/kubernetes":            {},

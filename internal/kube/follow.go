@@ -1,0 +1,141 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/go-logr/logr"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
+)
+
+// Selection is some objects of one kind, whoever's they are.
+type Selection struct {
+	schema.GroupVersionKind
+	// Namespace; "" for all, and for kinds that are in none.
+	Namespace string
+	// Labels and Fields are selectors, as kubectl takes them.
+	Labels, Fields string
+}
+
+// Follow watches what is selected, with a watch of its own, until ctx ends. It
+// returns when all of it was seen once, with a function that tells how it is now,
+// sorted by name: objects without managedFields, which the caller does not change.
+// changed is called after each change; it must not block. A kind that the cluster
+// does not serve has no objects.
+//
+// It is for objects that are waited for and for those that say why; applied ones have
+// the watch of their kind.
+func (c *Cluster) Follow(ctx context.Context, s Selection, changed func()) (func() []*unstructured.Unstructured, error) {
+	k, err := c.kinds.serve(ctx, s.GroupVersionKind)
+	switch {
+	case errors.Is(err, errNotServed):
+		return func() []*unstructured.Unstructured { return nil }, nil
+	case err != nil:
+		return nil, fmt.Errorf("following %s: %w", s.Kind, err)
+	}
+	v := &view{Store: cache.NewStore(cache.MetaNamespaceKeyFunc), changed: changed, synced: make(chan struct{})}
+	refused := make(chan error, 1)
+	report := func(err error) {
+		if apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
+			select {
+			case refused <- err:
+			default:
+			}
+		}
+	}
+	selected := func(o *metav1.ListOptions) { o.LabelSelector, o.FieldSelector = s.Labels, s.Fields }
+	objects := c.dynamic.Resource(k.gvr()).Namespace(s.Namespace)
+	lw := &cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			selected(&o)
+			l, err := objects.List(ctx, o)
+			report(err)
+			return l, err
+		},
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+			selected(&o)
+			w, err := objects.Watch(ctx, o)
+			report(err)
+			return w, err
+		},
+	}
+	ctx, stop := context.WithCancel(klog.NewContext(ctx, logr.Discard()))
+	quiet, retry := klog.FromContext(ctx), watchRetry
+	go cache.NewReflectorWithOptions(lw, nil, v, cache.ReflectorOptions{
+		Name: "drawbridge follows " + k.gvr().String(), TypeDescription: k.Kind, Backoff: &retry, Logger: &quiet,
+	}).RunWithContext(ctx)
+	select {
+	case <-v.synced:
+		return v.all, nil
+	case err := <-refused:
+		stop()
+		return nil, fmt.Errorf("following %s: %w", k.gvr().GroupResource(), err)
+	case <-ctx.Done():
+		stop()
+		return nil, ctx.Err()
+	}
+}
+
+// view is what a Follow saw.
+type view struct {
+	cache.Store
+	changed func()
+	once    sync.Once
+	synced  chan struct{}
+}
+
+var _ cache.TransformingStore = (*view)(nil)
+
+// Transformer drops what only a later apply would need.
+func (v *view) Transformer() cache.TransformFunc {
+	return func(obj any) (any, error) { return withoutManagedFields(obj), nil }
+}
+
+func withoutManagedFields(obj any) any {
+	if u, ok := obj.(*unstructured.Unstructured); ok {
+		u.SetManagedFields(nil)
+	}
+	return obj
+}
+
+func (v *view) Add(obj any) error    { return v.then(v.Store.Add(withoutManagedFields(obj))) }
+func (v *view) Update(obj any) error { return v.then(v.Store.Update(withoutManagedFields(obj))) }
+func (v *view) Delete(obj any) error { return v.then(v.Store.Delete(obj)) }
+
+func (v *view) Replace(list []any, resourceVersion string) error {
+	for _, obj := range list {
+		withoutManagedFields(obj)
+	}
+	err := v.Store.Replace(list, resourceVersion)
+	v.once.Do(func() { close(v.synced) })
+	return v.then(err)
+}
+
+func (v *view) then(err error) error {
+	v.changed()
+	return err
+}
+
+func (v *view) all() []*unstructured.Unstructured {
+	var all []*unstructured.Unstructured
+	for _, obj := range v.List() {
+		if u, ok := obj.(*unstructured.Unstructured); ok {
+			all = append(all, u)
+		}
+	}
+	slices.SortFunc(all, func(a, b *unstructured.Unstructured) int {
+		return strings.Compare(a.GetNamespace()+"/"+a.GetName(), b.GetNamespace()+"/"+b.GetName())
+	})
+	return all
+}

@@ -155,22 +155,6 @@ type BuildJob struct {
 	ServiceAccount string `json:"serviceAccount,omitempty"`
 }
 
-// Gate holds the rules that a commit must pass before its rollout.
-type Gate struct {
-	// Destructive says what happens to a change that deletes or replaces a
-	// resource that holds data (databases, volumes, buckets, namespaces with
-	// claims). Refuse, the default, stops it.
-	// +optional
-	// +kubebuilder:validation:Enum=Refuse;Allow
-	Destructive string `json:"destructive,omitempty"`
-}
-
-// Values of Gate.Destructive.
-const (
-	DestructiveRefuse = "Refuse"
-	DestructiveAllow  = "Allow"
-)
-
 // RolloutPolicy says how a commit is taken through.
 type RolloutPolicy struct {
 	// Timeout for one component to become healthy. Default 30m.

@@ -61,7 +61,7 @@ func (r *changes) unfinished(ctx context.Context, env client.Object) []ctrl.Requ
 }
 
 // Reconcile takes a Change to its end. It returns early, with the Change as it
-// is, when the controller stops or the Environment is suspended.
+// is, when the controller stops, or the Environment is suspended or lets nothing through.
 func (r *changes) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	var change v1alpha1.Change
 	if err := r.client.Get(ctx, request.NamespacedName, &change); apierrors.IsNotFound(err) {
@@ -85,7 +85,7 @@ func (r *changes) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Res
 	} else if err != nil {
 		return ctrl.Result{}, err
 	}
-	if env.Spec.Suspend {
+	if env.Spec.Suspend || barred(&env) != nil {
 		return ctrl.Result{}, nil // unfinished brings it back
 	}
 	newest, err := r.newest(ctx, key)
@@ -100,7 +100,7 @@ func (r *changes) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Res
 		switch cause := context.Cause(runCtx); {
 		case ctx.Err() != nil:
 			return ctrl.Result{}, nil // the controller stops; the next one goes on
-		case errors.Is(cause, errSuspended):
+		case errors.Is(cause, errSuspended), errors.Is(cause, errBarred):
 			return ctrl.Result{}, nil // unfinished brings it back
 		case errors.Is(cause, errSuperseded):
 			outcome.Phase, outcome.Message = v1alpha1.PhaseSuperseded, "superseded by "+r.newerThan(ctx, key, &change)

@@ -59,6 +59,10 @@ func (r *environments) Reconcile(ctx context.Context, request ctrl.Request) (ctr
 		r.unwatchApplied(request.NamespacedName)
 		return ctrl.Result{}, r.summaries.write(ctx, &env, summary{reason: v1alpha1.ReasonSuspended, message: "suspended: nothing is fetched or rolled out until spec.suspend is removed"})
 	}
+	if err := barred(&env); err != nil {
+		r.runs.stop(request.NamespacedName, "", errBarred)
+		return ctrl.Result{}, r.summaries.write(ctx, &env, summary{reason: v1alpha1.ReasonInvalid, message: err.Error()})
+	}
 	interval := defaultInterval
 	if i := env.Spec.Source.Interval; i != nil && i.Duration > 0 {
 		interval = i.Duration
@@ -131,7 +135,7 @@ func (r *environments) advance(ctx context.Context, env *v1alpha1.Environment) e
 // its branch could be fetched and its Change goes on.
 func overtaken(conditions []metav1.Condition) bool {
 	c := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
-	return c != nil && slices.Contains([]string{v1alpha1.ReasonSourceFailed, v1alpha1.ReasonHistoryRewritten, v1alpha1.ReasonSuspended}, c.Reason)
+	return c != nil && slices.Contains([]string{v1alpha1.ReasonSourceFailed, v1alpha1.ReasonHistoryRewritten, v1alpha1.ReasonSuspended, v1alpha1.ReasonInvalid}, c.Reason)
 }
 
 // descends refuses a head that does not contain what is deployed, unless

@@ -12,6 +12,7 @@ import (
 var (
 	errSuperseded = errors.New("superseded by a newer commit")
 	errSuspended  = errors.New("the Environment was suspended")
+	errBarred     = errors.New("the Environment's policy lets nothing through")
 )
 
 // runs are the rollouts under way, at most one an Environment.

@@ -132,6 +132,7 @@ func TestConditions(t *testing.T) {
 		{v1alpha1.ReasonSourceFailed, "Ready=False Reconciling=True"},
 		{v1alpha1.ReasonHistoryRewritten, "Ready=False Stalled=True"},
 		{v1alpha1.ReasonSuspended, "Ready=False Stalled=True"},
+		{v1alpha1.ReasonInvalid, "Ready=False Stalled=True"},
 		{v1alpha1.ReasonDeployed, "Ready=True"},
 	} {
 		setConditions(&conditions, 7, tt.reason, "message")

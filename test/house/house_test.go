@@ -53,6 +53,7 @@ var only = map[string][]string{
 	"github.com/aws/aws-sdk-go-v2": {"internal/stack", "internal/account", "internal/verify/awsaccount", "internal/cli", "sandbox/", "test/", "bench"},
 	"k8s.io/client-go":             {"internal/kube", "internal/controller", "internal/cli", "internal/server", "sandbox", "test/", "bench", "cmd/"},
 	"modernc.org/sqlite":           {"internal/ledger"},
+	"github.com/google/go-github":  {"internal/forge", "sandbox/", "test/"},
 	"k8s.io/kubernetes":            {},
 	"testing":                      {"test/", "internal/git/gittest"},
 }

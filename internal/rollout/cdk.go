@@ -38,9 +38,9 @@ type synthesis struct {
 const contextEnvironment = "drawbridge:environment"
 
 // read synthesizes the app and checks what came out. An app that waits for its
-// context is read once that is known.
+// context is read once that is known; one that is planned from files alone never is.
 func (apps) read(ctx context.Context, p *prepared, n *node, v *values) error {
-	if v == nil {
+	if v == nil || p.Account == nil {
 		return nil
 	}
 	return p.synthesize(ctx, n, v)
@@ -48,7 +48,7 @@ func (apps) read(ctx context.Context, p *prepared, n *node, v *values) error {
 
 // outputs of all stacks: "STACK.OUTPUT", and "OUTPUT" where one stack alone has it.
 func (apps) outputs(ctx context.Context, p *prepared, n *node) ([]string, bool) {
-	if n.digest == "" {
+	if n.digest == "" || p.Account == nil {
 		return nil, false
 	}
 	v, err := p.resolve(n)

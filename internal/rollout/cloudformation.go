@@ -103,18 +103,22 @@ func (templates) roll(ctx context.Context, p *prepared, n *node, v *values) erro
 	if err := p.State.Claim(ctx, n.spec(p.Environment.Name, n.ids, n.digest)); err != nil {
 		return err
 	}
-	aws := p.Environment.Spec.AWS
-	result, err := p.Stacks.Deploy(ctx, stack.Request{
-		Environment: p.environment(), Component: n.Name, StackName: name, Change: p.Change, ChangeUID: p.ChangeUID,
-		Template: n.template.body, TemplateFile: n.Template, Parameters: v.Parameters,
-		Capabilities: n.Capabilities, Tags: aws.Tags, RoleARN: aws.StackRoleARN,
-		AllowDestructive: p.allowDestructive(),
-	}, p.stackProgress(n.Name))
+	result, err := p.Stacks.Deploy(ctx, p.templateRequest(n, v), p.stackProgress(n.Name))
 	p.Steps.resources(n.Name, result.Changes)
 	if err != nil {
 		return p.finish(ctx, n, n.recordedStatus(), err)
 	}
 	return p.finish(ctx, n, v1alpha1.ComponentStatus{StackID: result.StackID, Outputs: handedOn(n.template.Template, result.Outputs, v.Parameters)}, nil)
+}
+
+func (p *prepared) templateRequest(n *node, v *values) stack.Request {
+	aws := p.Environment.Spec.AWS
+	return stack.Request{
+		Environment: p.environment(), Component: n.Name, StackName: p.stackName(n), Change: p.Change, ChangeUID: p.ChangeUID,
+		Template: n.template.body, TemplateFile: n.Template, Parameters: v.Parameters,
+		Capabilities: n.Capabilities, Tags: aws.Tags, RoleARN: aws.StackRoleARN,
+		AllowDestructive: p.allowDestructive(),
+	}
 }
 
 // renamed refuses to leave a stack behind.

@@ -27,11 +27,11 @@ type keptFacts struct {
 // until it was synthesized.
 func (p *prepared) facts(ctx context.Context) (facts map[string]infer.Facts, unknown map[string]bool, err error) {
 	facts, unknown = map[string]infer.Facts{}, map[string]bool{}
-	kept := map[string]keptFacts{}
+	kept, before := map[string]keptFacts{}, p.State.recall()
 	idle := p.idle()
 	for _, name := range p.order {
 		n := p.all[name]
-		k, known := p.State.facts[name], true
+		k, known := before[name], true
 		if key := p.factsKey(n); k.key != key {
 			k, known = keptFacts{key: key}, false
 			if !idle {
@@ -44,7 +44,7 @@ func (p *prepared) facts(ctx context.Context) (facts map[string]infer.Facts, unk
 			kept[name], facts[name] = k, k.Facts
 		}
 	}
-	p.State.facts = kept
+	p.State.remember(kept)
 	return facts, unknown, nil
 }
 

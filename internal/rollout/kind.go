@@ -4,7 +4,9 @@ import (
 	"context"
 
 	"github.com/drawbridge-gitops/drawbridge/internal/component"
+	"github.com/drawbridge-gitops/drawbridge/internal/diff"
 	"github.com/drawbridge-gitops/drawbridge/internal/graph/infer"
+	"github.com/drawbridge-gitops/drawbridge/internal/plan"
 )
 
 // kind is what a rollout does to the components of one kind.
@@ -14,6 +16,9 @@ type kind interface {
 	read(ctx context.Context, p *prepared, n *node, v *values) error
 	// roll brings it to the commit and records how it was left.
 	roll(ctx context.Context, p *prepared, n *node, v *values) error
+	// preview says what roll would do to each resource, with the values that are known;
+	// open are the others. A reason stands for what can't be said of resources.
+	preview(ctx context.Context, l *planner, n *node, v *values, open []plan.Input) (changes []diff.Change, reason string, err error)
 	// outputs are the names of those that it will have once it is rolled out, as
 	// far as its files tell. It is called after read, or instead of it.
 	outputs(ctx context.Context, p *prepared, n *node) (names []string, known bool)

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -44,11 +45,39 @@ func LoadState(ctx context.Context, store Store) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &State{store: store, byID: make(map[string]*v1alpha1.Component, len(list))}
-	for i := range list {
-		s.byID[list[i].Spec.Name] = &list[i]
-	}
+	s := StateOf(list)
+	s.store = store
 	return s, nil
+}
+
+// StateOf is the state of components that are known already, to plan with. Nothing can
+// be written to it.
+func StateOf(components []v1alpha1.Component) *State {
+	s := &State{store: closed{}, byID: make(map[string]*v1alpha1.Component, len(components))}
+	for i := range components {
+		s.byID[components[i].Spec.Name] = &components[i]
+	}
+	return s
+}
+
+// snapshot is the state as it is now, apart from the one that rollouts write.
+func (s *State) snapshot() *State {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return &State{store: closed{}, byID: maps.Clone(s.byID), facts: s.facts}
+}
+
+// recall returns the facts of the last commit, which nobody changes.
+func (s *State) recall() map[string]keptFacts {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.facts
+}
+
+func (s *State) remember(facts map[string]keptFacts) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.facts = facts
 }
 
 // Component returns what is recorded of a component; nil when it is not there
@@ -132,3 +161,14 @@ func union(a, b []string) []string {
 	slices.Sort(all)
 	return slices.Compact(all)
 }
+
+// closed is a Store that takes nothing.
+type closed struct{}
+
+var errClosed = errors.New("this state is only planned with: nothing is written to it")
+
+func (closed) List(context.Context) ([]v1alpha1.Component, error)      { return nil, errClosed }
+func (closed) Create(context.Context, *v1alpha1.Component) error       { return errClosed }
+func (closed) UpdateSpec(context.Context, *v1alpha1.Component) error   { return errClosed }
+func (closed) UpdateStatus(context.Context, *v1alpha1.Component) error { return errClosed }
+func (closed) Delete(context.Context, *v1alpha1.Component) error       { return errClosed }

@@ -62,20 +62,15 @@ type node struct {
 	buildspec *buildspec.Spec
 }
 
-// prepare reads the commit and checks all that may have to change. It writes nothing;
-// any error means that nothing will be.
-func prepare(ctx context.Context, r *Request, in Kinds) (*prepared, error) {
+// discover finds the components of the commit, and what is recorded of each.
+func discover(ctx context.Context, r *Request, in Kinds) (*prepared, []component.Component, error) {
 	tree, err := r.Repository.Tree(ctx, r.Commit.Tree, "")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	found, err := r.Components.Discover(ctx, tree, r.Repository, r.Environment.Spec.Source.Path)
 	if err != nil {
-		return nil, err
-	}
-	g, err := graph.Build(found)
-	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	p := &prepared{
 		Request: r, served: in, tree: tree, all: make(map[string]*node, len(found)),
@@ -84,6 +79,20 @@ func prepare(ctx context.Context, r *Request, in Kinds) (*prepared, error) {
 	for _, c := range found {
 		p.all[c.Name] = &node{Component: c, recorded: p.removed[c.Name]}
 		delete(p.removed, c.Name)
+	}
+	return p, found, nil
+}
+
+// prepare reads the commit and checks all that may have to change. It writes nothing;
+// any error means that nothing will be.
+func prepare(ctx context.Context, r *Request, in Kinds) (*prepared, error) {
+	p, found, err := discover(ctx, r, in)
+	if err != nil {
+		return nil, err
+	}
+	g, err := graph.Build(found)
+	if err != nil {
+		return nil, err
 	}
 	if len(found) == 0 && len(p.removed) > 0 && r.Environment.Spec.Gate.Destructive != v1alpha1.DestructiveAllow {
 		return nil, fmt.Errorf("the commit defines no component at all below %q, and the Environment has %d: that looks like a mistake. Check spec.source.path; to take everything down, set spec.gate.destructive to Allow",

@@ -114,8 +114,11 @@ func (d *Deployed) bind(stack, region string) (*template.Bound, error) {
 		Resource: func(id, attribute string) (any, bool, error) { return symbol(t, id, attribute) },
 	}
 	for name, value := range d.Parameters {
-		if t.Parameters[name] != nil {
+		if p := t.Parameters[name]; p != nil {
 			env.Parameters[name] = value
+			if p.Check(value) != "" { // it stands for what is not known
+				env.Later = append(slices.Clone(env.Later), name)
+			}
 		}
 	}
 	for name, p := range t.Parameters {

@@ -97,13 +97,13 @@ func secretVersion(ctx context.Context, w *watch, o object, now *unstructured.Un
 	if len(versions) == 0 {
 		return []Finding{skipped("synced; its version is not compared: %s", strings.Join(slices.Compact(not), "; "))}
 	}
-	if !w.fresh(es, now, versions, newest) {
+	if !fresh(es, now, versions, newest) {
 		if err := w.refresh(ctx, o, es, now, versions); err != nil {
 			return []Finding{polling("%v", err)}
 		}
-		return []Finding{w.waitsFor(ctx, externalSecrets, fmt.Sprintf("a version of %s is newer than what it read last, at %s; it is asked to read again", w.names(sources), es.Status.RefreshTime.UTC().Format(time.TimeOnly)))}
+		return []Finding{w.waitsFor(ctx, externalSecrets, fmt.Sprintf("a version of %s is newer than what it read last, at %s; it is asked to read again", nameAll(sources), es.Status.RefreshTime.UTC().Format(time.TimeOnly)))}
 	}
-	found := []Finding{passed("synced, with the newest version of %s", w.names(sources))}
+	found := []Finding{passed("synced, with the newest version of %s", nameAll(sources))}
 	if len(not) > 0 {
 		found = append(found, skipped("not all of it is compared: %s", strings.Join(slices.Compact(not), "; ")))
 	}
@@ -224,10 +224,12 @@ func (w *watch) version(ctx context.Context, s source) (Version, error) {
 	})
 }
 
-func (w *watch) names(sources []source) string {
+func nameAll(sources []source) string {
 	var all []string
 	for _, s := range sources {
-		all = append(all, s.String())
+		if !slices.Contains(all, s.String()) {
+			all = append(all, s.String())
+		}
 	}
 	return strings.Join(all, ", ")
 }
@@ -240,7 +242,7 @@ func request(versions []string) string {
 }
 
 // fresh tells whether the operator read the store after all of that was current.
-func (w *watch) fresh(es externalSecret, now *unstructured.Unstructured, versions []string, newest time.Time) bool {
+func fresh(es externalSecret, now *unstructured.Unstructured, versions []string, newest time.Time) bool {
 	if !es.Status.RefreshTime.Before(newest.Add(ClockSkew)) {
 		return true
 	}

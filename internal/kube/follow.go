@@ -72,9 +72,13 @@ func (c *Cluster) Follow(ctx context.Context, s Selection, changed func()) (func
 	}
 	ctx, stop := context.WithCancel(klog.NewContext(ctx, logr.Discard()))
 	quiet, retry := klog.FromContext(ctx), watchRetry
-	go cache.NewReflectorWithOptions(lw, nil, v, cache.ReflectorOptions{
+	reflector := cache.NewReflectorWithOptions(lw, nil, v, cache.ReflectorOptions{
 		Name: "drawbridge follows " + k.gvr().String(), TypeDescription: k.Kind, Backoff: &retry, Logger: &quiet,
-	}).RunWithContext(ctx)
+	})
+	go func() {
+		defer stop()
+		reflector.RunWithContext(ctx)
+	}()
 	select {
 	case <-v.synced:
 		return v.all, nil
@@ -82,7 +86,6 @@ func (c *Cluster) Follow(ctx context.Context, s Selection, changed func()) (func
 		stop()
 		return nil, fmt.Errorf("following %s: %w", k.gvr().GroupResource(), err)
 	case <-ctx.Done():
-		stop()
 		return nil, ctx.Err()
 	}
 }

@@ -72,16 +72,18 @@ type cluster struct {
 	mu      sync.Mutex
 	log     []string
 	objects map[string]render.Object
-	fail    map[string]error                     // by component, from Apply
-	hang    map[string]chan struct{}             // by component: closed when its Wait began
-	notYet  map[string]bool                      // kinds that are not served
-	seen    func(component, verb string)         // called before each verb
-	owners  map[string]kube.Owner                // by object
-	options map[string]kube.ApplyOptions         // by component
-	pruned  map[string][]string                  // by component
-	reads   map[string]string                    // what is in the Secret that an object reads, by object
-	claimed func() map[string]v1alpha1.Component // what is stored when Apply is called
-	before  map[string]v1alpha1.Component        // by component, as stored when it was applied
+	fail    map[string]error // by component, from Apply
+	// reported is the status that operators give to objects, by kind.
+	reported map[string]map[string]any
+	hang     map[string]chan struct{}             // by component: closed when its Wait began
+	notYet   map[string]bool                      // kinds that are not served
+	seen     func(component, verb string)         // called before each verb
+	owners   map[string]kube.Owner                // by object
+	options  map[string]kube.ApplyOptions         // by component
+	pruned   map[string][]string                  // by component
+	reads    map[string]string                    // what is in the Secret that an object reads, by object
+	claimed  func() map[string]v1alpha1.Component // what is stored when Apply is called
+	before   map[string]v1alpha1.Component        // by component, as stored when it was applied
 }
 
 func (c *cluster) note(component, verb string) {
@@ -169,8 +171,24 @@ func (c *cluster) Wait(ctx context.Context, objects []v1alpha1.AppliedObject, _ 
 	return nil
 }
 
-func (c *cluster) Follow(context.Context, kube.Selection, func()) (func() []*unstructured.Unstructured, error) {
-	return func() []*unstructured.Unstructured { return nil }, nil
+// Follow sees what was applied, with the status that a test gives to its kind.
+func (c *cluster) Follow(_ context.Context, s kube.Selection, _ func()) (func() []*unstructured.Unstructured, error) {
+	return func() []*unstructured.Unstructured {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		var all []*unstructured.Unstructured
+		for _, o := range c.objects {
+			if o.Object.GetKind() != s.Kind || o.Object.GetNamespace() != s.Namespace {
+				continue
+			}
+			seen := o.Object.DeepCopy()
+			if status := c.reported[s.Kind]; status != nil {
+				seen.Object["status"] = status
+			}
+			all = append(all, seen)
+		}
+		return all
+	}, nil
 }
 
 func (c *cluster) Annotate(context.Context, kube.ID, string, string, string, string) error {
@@ -227,6 +245,8 @@ func newWorld(t testing.TB) *world {
 		objects: map[string]render.Object{}, owners: map[string]kube.Owner{}, fail: map[string]error{}, hang: map[string]chan struct{}{},
 		options: map[string]kube.ApplyOptions{}, pruned: map[string][]string{}, before: map[string]v1alpha1.Component{},
 	}
+	synced := map[string]any{"conditions": []any{map[string]any{"type": "Ready", "status": "True"}}, "refreshTime": "2026-03-01T12:00:00Z"}
+	c.reported = map[string]map[string]any{"ExternalSecret": synced}
 	c.claimed = func() map[string]v1alpha1.Component { return store.stored }
 	_, blobs := gittest.Tree(t, nil)
 	w := &world{

@@ -300,7 +300,20 @@ func TestApplyDefinitionsFirst(t *testing.T) {
 			break
 		}
 	}
-	_, err := w.dynamic.Resource(crontabKind.gvr()).Namespace(w.namespace).Patch(w.ctx, "nightly", types.MergePatchType,
+	// What its operator warns of is told beside it.
+	_, err := w.client.CoreV1().Events(w.namespace).Create(w.ctx, &corev1.Event{
+		ObjectMeta: metav1.ObjectMeta{Name: "nightly"}, InvolvedObject: corev1.ObjectReference{Kind: "CronTab", Namespace: w.namespace, Name: "nightly"},
+		Type: corev1.EventTypeWarning, Message: "no such schedule", LastTimestamp: metav1.Now(),
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p := range unready {
+		if strings.HasSuffix(p.Message, " (no such schedule)") {
+			break
+		}
+	}
+	_, err = w.dynamic.Resource(crontabKind.gvr()).Namespace(w.namespace).Patch(w.ctx, "nightly", types.MergePatchType,
 		[]byte(`{"status":{"conditions":[{"type":"Ready","status":"True","reason":"Fine","message":"","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}`),
 		metav1.PatchOptions{}, "status")
 	if err != nil {

@@ -42,7 +42,10 @@
 // CRD declares status.conditions is not ready before it has one; and an
 // ExternalSecret is ready for the generation that it has synced. An observation
 // counts only when it is at least as new as the answer of the apply. Nothing is
-// polled.
+// polled. Of a custom resource that is not ready, the last warning event about it is told
+// too, and that its operator is down, where its Deployment is known.
+//
+// Follow is for what others make of applied objects, and need not be ours.
 //
 // # Drift
 //

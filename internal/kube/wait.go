@@ -93,7 +93,9 @@ type target struct {
 	release func()
 	stop    context.CancelFunc // of the watch of its Pods
 	last    Progress
-	blocked string // what keeps its Pods
+	blocked string // what keeps its Pods, or what its operator says
+
+	stopOperator context.CancelFunc // of the watch of its operator
 }
 
 func (c *Cluster) waitAll(ctx context.Context, w *waiter, targets map[ID]*target, progress func(Progress)) error {
@@ -128,6 +130,7 @@ func (c *Cluster) waitAll(ctx context.Context, w *waiter, targets map[ID]*target
 			}
 			t.last = now
 			t.followPods(podsCtx, c, desired, blocks)
+			t.followOperator(podsCtx, c, blocks)
 			if s == status.FailedStatus {
 				return c.notReady(map[ID]*target{id: t}, nil)
 			}

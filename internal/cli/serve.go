@@ -76,7 +76,7 @@ points it at another endpoint.`,
 	f.StringVar(&tokenFile, "api-token-file", "", "file with the token that the API asks for; without it the API is closed")
 	f.BoolVar(&o.LeaderElection, "leader-elect", false, "wait until no other replica leads")
 	f.StringVar(&o.LeaderElectionNamespace, "leader-elect-namespace", "", "namespace of the lease (default: the Pod's own)")
-	f.DurationVar(&o.StackInterval, "stack-poll-interval", 2*time.Second, "how often stacks under way are looked at")
+	f.DurationVar(&o.StackInterval, "stack-poll-interval", 2*time.Second, "how often stacks under way are looked at; and how soon, at first, what an account tells of health is asked again")
 	f.StringVar(&o.AgentImage, "agent-image", "", "the controller's own image, for builds that run as Jobs (spec.build.job)")
 	f.StringVar(&o.ProfileListen, "pprof-listen", "", "address for Go's profiles (default: none)")
 	f.StringVar(&logFormat, "log-format", "text", "text or json")

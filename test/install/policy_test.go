@@ -12,6 +12,7 @@ import (
 
 	"github.com/drawbridge-gitops/drawbridge/internal/rollout"
 	"github.com/drawbridge-gitops/drawbridge/internal/stack"
+	"github.com/drawbridge-gitops/drawbridge/internal/verify"
 )
 
 // implied are actions that CloudFormation asks for when a call says something of
@@ -34,8 +35,22 @@ var besides = map[string][]string{
 	},
 }
 
+// looked are what the methods of verify.Account call.
+var looked = map[string][]string{
+	"Secret":              {"secretsmanager:DescribeSecret"},
+	"Parameter":           {"ssm:DescribeParameters"},
+	"Balancers":           {"elasticloadbalancing:DescribeLoadBalancers"},
+	"TargetGroups":        {"elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTags"},
+	"Targets":             {"elasticloadbalancing:DescribeTargetHealth"},
+	"BoundCertificates":   {"elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeListenerCertificates"},
+	"Certificate":         {"acm:DescribeCertificate"},
+	"PendingCertificates": {"acm:ListCertificates", "acm:DescribeCertificate"},
+	"Zones":               {"route53:ListHostedZones"},
+	"Records":             {"route53:ListResourceRecordSets"},
+}
+
 // TestPolicyNamesTheCalls holds the policy for an Environment's role against the
-// calls that internal/stack and internal/account make.
+// calls that internal/stack, internal/account and internal/verify/awsaccount make.
 func TestPolicyNamesTheCalls(t *testing.T) {
 	t.Parallel()
 	want := slices.Clone(implied)
@@ -51,7 +66,16 @@ func TestPolicyNamesTheCalls(t *testing.T) {
 		}
 		want = append(want, calls...)
 	}
+	looks := reflect.TypeFor[verify.Account]()
+	for i := range looks.NumMethod() {
+		calls, ok := looked[looks.Method(i).Name]
+		if !ok {
+			t.Errorf("what verify.Account.%s calls is not known here", looks.Method(i).Name)
+		}
+		want = append(want, calls...)
+	}
 	slices.Sort(want)
+	want = slices.Compact(want)
 	if d := cmp.Diff(want, actions(t, "environment-role.json")); d != "" {
 		t.Errorf("config/aws/environment-role.json (-calls +policy):\n%s", d)
 	}

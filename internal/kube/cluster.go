@@ -50,8 +50,9 @@ type Cluster struct {
 	contentKey []byte
 
 	mu    sync.Mutex
-	as    map[string]*client // by impersonated user
-	ctx   context.Context    // of the watches, ended by Close
+	as    map[string]*client  // by impersonated user
+	views map[Selection]*view // that are followed
+	ctx   context.Context     // of the watches, ended by Close
 	close context.CancelFunc
 }
 
@@ -82,7 +83,7 @@ func New(config *rest.Config, o Options) (*Cluster, error) {
 	c := &Cluster{
 		config: config, http: httpClient,
 		slots: make(chan struct{}, o.Workers), patience: patience{limit: o.Patience, host: config.Host, sleep: sleep}, log: o.Log,
-		as: map[string]*client{}, contentKey: o.ContentKey,
+		as: map[string]*client{}, views: map[Selection]*view{}, contentKey: o.ContentKey,
 	}
 	if c.own, err = c.newClient(config, httpClient); err != nil {
 		return nil, err

@@ -45,7 +45,8 @@
 // polled. Of a custom resource that is not ready, the last warning event about it is told
 // too, and that its operator is down, where its Deployment is known.
 //
-// Follow is for what others make of applied objects, and need not be ours.
+// Follow is for what others make of applied objects, which need not be ours: a watch for each
+// selection, while somebody follows it.
 //
 // # Drift
 //

@@ -28,11 +28,11 @@ type Selection struct {
 	Labels, Fields string
 }
 
-// Follow watches what is selected, with a watch of its own, until ctx ends. It
-// returns when all of it was seen once, with a function that tells how it is now,
-// sorted by name: objects without managedFields, which the caller does not change.
-// changed is called after each change; it must not block. A kind that the cluster
-// does not serve has no objects.
+// Follow watches what is selected until ctx ends. It returns when all of it was seen
+// once, with a function that tells how it is now, sorted by namespace and name: objects
+// without managedFields, which the caller does not change. changed is called after each
+// change; it must not block. A kind that the cluster does not serve has no objects.
+// Those who follow the same selection at the same time share one watch.
 //
 // It is for objects that are waited for and for those that say why; applied ones have
 // the watch of their kind.
@@ -44,58 +44,94 @@ func (c *Cluster) Follow(ctx context.Context, s Selection, changed func()) (func
 	case err != nil:
 		return nil, fmt.Errorf("following %s: %w", s.Kind, err)
 	}
-	v := &view{Store: cache.NewStore(cache.MetaNamespaceKeyFunc), changed: changed, synced: make(chan struct{})}
-	refused := make(chan error, 1)
-	report := func(err error) {
-		if apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
-			select {
-			case refused <- err:
-			default:
-			}
+	v, leave := c.view(k, s, changed)
+	select {
+	case <-v.synced:
+		context.AfterFunc(ctx, leave)
+		return v.all, nil
+	case <-v.refused:
+		leave()
+		return nil, fmt.Errorf("following %s: %w", k.gvr().GroupResource(), v.err)
+	case <-ctx.Done():
+		leave()
+		return nil, ctx.Err()
+	}
+}
+
+// view is what is seen of a selection.
+type view struct {
+	cache.Store
+	stop    context.CancelFunc
+	synced  chan struct{} // closed when all was seen once
+	refused chan struct{} // closed when it may not be seen, with err set
+	err     error
+	first   [2]sync.Once // of synced, of refused
+
+	mu        sync.Mutex
+	followers map[*func()]struct{}
+}
+
+// view joins those who follow a selection, or begins the watch. The caller leaves it
+// once.
+func (c *Cluster) view(k kind, s Selection, changed func()) (v *view, leave func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if v = c.views[s]; v == nil {
+		v = &view{
+			Store: cache.NewStore(cache.MetaNamespaceKeyFunc), followers: map[*func()]struct{}{},
+			synced: make(chan struct{}), refused: make(chan struct{}),
+		}
+		c.views[s] = v
+		var ctx context.Context
+		ctx, v.stop = context.WithCancel(klog.NewContext(c.ctx, logr.Discard()))
+		go c.watchView(ctx, k, s, v)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.followers[&changed] = struct{}{}
+	return v, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		if delete(v.followers, &changed); len(v.followers) > 0 {
+			return
+		}
+		v.stop()
+		if c.views[s] == v {
+			delete(c.views, s)
 		}
 	}
+}
+
+func (c *Cluster) watchView(ctx context.Context, k kind, s Selection, v *view) {
 	selected := func(o *metav1.ListOptions) { o.LabelSelector, o.FieldSelector = s.Labels, s.Fields }
 	objects := c.dynamic.Resource(k.gvr()).Namespace(s.Namespace)
 	lw := &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			selected(&o)
 			l, err := objects.List(ctx, o)
-			report(err)
+			v.report(err)
 			return l, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 			selected(&o)
 			w, err := objects.Watch(ctx, o)
-			report(err)
+			v.report(err)
 			return w, err
 		},
 	}
-	ctx, stop := context.WithCancel(klog.NewContext(ctx, logr.Discard()))
 	quiet, retry := klog.FromContext(ctx), watchRetry
-	reflector := cache.NewReflectorWithOptions(lw, nil, v, cache.ReflectorOptions{
+	cache.NewReflectorWithOptions(lw, nil, v, cache.ReflectorOptions{
 		Name: "drawbridge follows " + k.gvr().String(), TypeDescription: k.Kind, Backoff: &retry, Logger: &quiet,
-	})
-	go func() {
-		defer stop()
-		reflector.RunWithContext(ctx)
-	}()
-	select {
-	case <-v.synced:
-		return v.all, nil
-	case err := <-refused:
-		stop()
-		return nil, fmt.Errorf("following %s: %w", k.gvr().GroupResource(), err)
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	}).RunWithContext(ctx)
 }
 
-// view is what a Follow saw.
-type view struct {
-	cache.Store
-	changed func()
-	once    sync.Once
-	synced  chan struct{}
+// report makes known that the selection may not be seen.
+func (v *view) report(err error) {
+	if apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
+		v.first[1].Do(func() { v.err = err; close(v.refused) })
+	}
 }
 
 var _ cache.TransformingStore = (*view)(nil)
@@ -121,12 +157,16 @@ func (v *view) Replace(list []any, resourceVersion string) error {
 		withoutManagedFields(obj)
 	}
 	err := v.Store.Replace(list, resourceVersion)
-	v.once.Do(func() { close(v.synced) })
+	v.first[0].Do(func() { close(v.synced) })
 	return v.then(err)
 }
 
 func (v *view) then(err error) error {
-	v.changed()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for changed := range v.followers {
+		(*changed)()
+	}
 	return err
 }
 

@@ -27,7 +27,9 @@ func TestFollow(t *testing.T) {
 		default:
 		}
 	}
-	all, err := w.Follow(w.ctx, Selection{GroupVersionKind: configMaps, Namespace: w.namespace, Labels: "app in (web, db)"}, wake)
+	followed, end := context.WithCancel(w.ctx)
+	defer end()
+	all, err := w.Follow(followed, Selection{GroupVersionKind: configMaps, Namespace: w.namespace, Labels: "app in (web, db)"}, wake)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,6 +65,29 @@ func TestFollow(t *testing.T) {
 		t.Fatal(err)
 	}
 	until("b")
+
+	// Another one shares the watch, and keeps it when the first one leaves.
+	ctx, leave := context.WithCancel(w.ctx)
+	defer leave()
+	views := func() int {
+		w.Cluster.mu.Lock()
+		defer w.Cluster.mu.Unlock()
+		return len(w.views)
+	}
+	again, err := w.Follow(ctx, Selection{GroupVersionKind: configMaps, Namespace: w.namespace, Labels: "app in (web, db)"}, func() {})
+	if err != nil || len(again()) != 1 || views() != 1 {
+		t.Errorf("%v, %d objects, %d watches", err, len(again()), views())
+	}
+	leave()
+	if err := maps.Delete(w.ctx, "b", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	until("")
+	if n := views(); n != 1 {
+		t.Errorf("%d watches with one who follows", n)
+	}
+	end()
+	w.until(func() bool { return views() == 0 })
 
 	none, err := w.Follow(w.ctx, Selection{GroupVersionKind: schema.GroupVersionKind{Group: "nobody.example", Version: "v1", Kind: "Thing"}}, wake)
 	if err != nil || len(none()) > 0 {

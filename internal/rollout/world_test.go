@@ -178,7 +178,7 @@ func (c *cluster) Follow(_ context.Context, s kube.Selection, _ func()) (func() 
 		defer c.mu.Unlock()
 		var all []*unstructured.Unstructured
 		for _, o := range c.objects {
-			if o.Object.GetKind() != s.Kind || o.Object.GetNamespace() != s.Namespace {
+			if o.Object.GetKind() != s.Kind || s.Namespace != "" && o.Object.GetNamespace() != s.Namespace {
 				continue
 			}
 			seen := o.Object.DeepCopy()

@@ -39,23 +39,24 @@ func (w *watch) wake() {
 	}
 }
 
-// selection holds the object and its like in the same namespace.
+// selection holds the object and its like, as far as they are applied by us: wherever
+// they are, so that components of many namespaces share one watch.
 func (o object) selection() kube.Selection {
 	return kube.Selection{
 		GroupVersionKind: schema.GroupVersionKind{Group: o.Group, Version: o.version, Kind: o.Kind},
-		Namespace:        o.Namespace, Labels: v1alpha1.LabelEnvironment,
+		Labels:           v1alpha1.LabelEnvironment,
 	}
 }
 
 // now is the object as it was seen last; nil when it is not there.
 func (w *watch) now(ctx context.Context, o object) *unstructured.Unstructured {
 	all, _ := w.follow(ctx, o.selection())
-	return named(all, o.Name)
+	return named(all, o.Namespace, o.Name)
 }
 
-func named(all []*unstructured.Unstructured, name string) *unstructured.Unstructured {
+func named(all []*unstructured.Unstructured, namespace, name string) *unstructured.Unstructured {
 	for _, o := range all {
-		if o.GetName() == name {
+		if o.GetNamespace() == namespace && o.GetName() == name {
 			return o
 		}
 	}

@@ -170,7 +170,7 @@ func (w *watch) isALB(ctx context.Context, i ingress) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	class := named(classes, i.Spec.IngressClassName)
+	class := named(classes, "", i.Spec.IngressClassName)
 	if class == nil {
 		return false, nil
 	}

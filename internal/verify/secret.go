@@ -183,7 +183,7 @@ func (w *watch) source(ctx context.Context, o object, ref storeRef, remote remot
 	if err != nil {
 		return s, err.Error()
 	}
-	found := named(stores, ref.Name)
+	found := named(stores, at.Namespace, ref.Name)
 	if found == nil {
 		return s, name + " is not there"
 	}

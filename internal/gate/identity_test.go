@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -68,7 +69,8 @@ func FuzzIdentities(f *testing.F) {
 		// Whoever is named as co-author is recognized as the author of that address.
 		if !strings.ContainsAny(email, "<>\r\n") {
 			found := CoAuthors("s\n\nCo-authored-by: N <" + email + ">")
-			if len(found) != 1 || !sharesKey(found[0].keys(), Identity{Email: strings.ToUpper(email)}.keys()) && strings.ToLower(strings.ToUpper(email)) == strings.ToLower(email) {
+			ascii := !strings.ContainsFunc(email, func(r rune) bool { return r > unicode.MaxASCII })
+			if len(found) != 1 || ascii && !sharesKey(found[0].keys(), Identity{Email: strings.ToUpper(email)}.keys()) {
 				t.Errorf("%q: %+v", email, found)
 			}
 		}

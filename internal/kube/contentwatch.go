@@ -6,11 +6,8 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	selector "k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 
@@ -68,18 +65,8 @@ func (o *observations) leaveContent(w *content) {
 
 func (c *Cluster) watchContent(ctx context.Context, w *content) {
 	ctx = klog.NewContext(ctx, logr.Discard())
-	r := c.dynamic.Resource(contentKind(w.id).gvr()).Namespace(w.id.Namespace)
-	only := selector.OneTermEqualSelector("metadata.name", w.id.Name).String()
-	lw := &cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			o.FieldSelector = only
-			return r.List(ctx, o)
-		},
-		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			o.FieldSelector = only
-			return r.Watch(ctx, o)
-		},
-	}
+	one := Selection{Namespace: w.id.Namespace, Fields: selector.OneTermEqualSelector("metadata.name", w.id.Name).String()}
+	lw := c.listWatch(contentKind(w.id), true, one, func(error) {})
 	logger := klog.FromContext(ctx)
 	cache.NewReflectorWithOptions(lw, &unstructured.Unstructured{}, &contentStore{c, w}, cache.ReflectorOptions{
 		Name: "drawbridge " + w.id.String(), Logger: &logger,

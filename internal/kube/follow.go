@@ -10,11 +10,8 @@ import (
 
 	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 )
@@ -105,24 +102,8 @@ func (c *Cluster) view(k kind, s Selection, changed func()) (v *view, leave func
 }
 
 func (c *Cluster) watchView(ctx context.Context, k kind, s Selection, v *view) {
-	selected := func(o *metav1.ListOptions) { o.LabelSelector, o.FieldSelector = s.Labels, s.Fields }
-	objects := c.dynamic.Resource(k.gvr()).Namespace(s.Namespace)
-	lw := &cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			selected(&o)
-			l, err := objects.List(ctx, o)
-			v.report(err)
-			return l, err
-		},
-		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			selected(&o)
-			w, err := objects.Watch(ctx, o)
-			v.report(err)
-			return w, err
-		},
-	}
 	quiet, retry := klog.FromContext(ctx), watchRetry
-	cache.NewReflectorWithOptions(lw, nil, v, cache.ReflectorOptions{
+	cache.NewReflectorWithOptions(c.listWatch(k, true, s, v.report), nil, v, cache.ReflectorOptions{
 		Name: "drawbridge follows " + k.gvr().String(), TypeDescription: k.Kind, Backoff: &retry, Logger: &quiet,
 	}).RunWithContext(ctx)
 }

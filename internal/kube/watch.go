@@ -129,24 +129,8 @@ func (c *Cluster) watch(ctx context.Context, w *watched) {
 	if s.full {
 		s.needsCondition = c.declaresConditions(ctx, w.kind)
 	}
-	list, open := c.reads(w.kind, s.full)
-	selected := func(o *metav1.ListOptions) { o.LabelSelector = v1alpha1.LabelEnvironment }
-	lw := &cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			selected(&o)
-			l, err := list(ctx, o)
-			c.report(ctx, w, err)
-			return l, err
-		},
-		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			selected(&o)
-			i, err := open(ctx, o)
-			c.report(ctx, w, err)
-			return i, err
-		},
-	}
-	quiet := klog.FromContext(ctx)
-	retry := watchRetry
+	quiet, retry := klog.FromContext(ctx), watchRetry
+	lw := c.listWatch(w.kind, s.full, Selection{Labels: v1alpha1.LabelEnvironment}, func(err error) { c.report(ctx, w, err) })
 	cache.NewReflectorWithOptions(lw, nil, s, cache.ReflectorOptions{
 		Name: "drawbridge " + w.kind.gvr().String(), TypeDescription: w.kind.Kind, Backoff: &retry, Logger: &quiet,
 	}).RunWithContext(ctx)
@@ -169,16 +153,38 @@ func (c *Cluster) report(ctx context.Context, w *watched, err error) {
 	}
 }
 
+// listWatch is how a reflector lists and watches what is selected of a kind: whole, or
+// its metadata. How each request ended is reported, also that it did well.
+func (c *Cluster) listWatch(k kind, full bool, s Selection, report func(error)) *cache.ListWatch {
+	list, open := c.reads(k, full, s.Namespace)
+	selected := func(o *metav1.ListOptions) { o.LabelSelector, o.FieldSelector = s.Labels, s.Fields }
+	return &cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			selected(&o)
+			l, err := list(ctx, o)
+			report(err)
+			return l, err
+		},
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+			selected(&o)
+			w, err := open(ctx, o)
+			report(err)
+			return w, err
+		},
+	}
+}
+
 type listFunc func(context.Context, metav1.ListOptions) (runtime.Object, error)
 type openFunc func(context.Context, metav1.ListOptions) (watch.Interface, error)
 
-// reads returns how a kind is listed and watched: whole, or its metadata.
-func (c *Cluster) reads(k kind, full bool) (listFunc, openFunc) {
+// reads returns how a kind is listed and watched in a namespace, or in all when that is
+// empty: whole, or its metadata.
+func (c *Cluster) reads(k kind, full bool, namespace string) (listFunc, openFunc) {
 	if full {
-		r := c.dynamic.Resource(k.gvr())
+		r := c.dynamic.Resource(k.gvr()).Namespace(namespace)
 		return func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return r.List(ctx, o) }, r.Watch
 	}
-	r := c.metadata.Resource(k.gvr())
+	r := c.metadata.Resource(k.gvr()).Namespace(namespace)
 	return func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return r.List(ctx, o) }, r.Watch
 }
 

@@ -94,6 +94,28 @@ const stackPrefix = "AWS::CloudFormation::Stack/"
 // Environment, and before that region.
 const regionMark = "@"
 
+// ownedStack is a stack that a component owns; its region is "" where that is the
+// Environment's.
+type ownedStack struct{ name, region string }
+
+// ownedStacks are those of what a component owns that are stacks, in the order in which
+// they are deleted: the last one first.
+func ownedStacks(owns []string) []ownedStack {
+	var all []ownedStack
+	for _, owned := range slices.Backward(owns) {
+		if id, ok := strings.CutPrefix(owned, stackPrefix); ok {
+			name, region, _ := strings.Cut(id, regionMark)
+			all = append(all, ownedStack{name, region})
+		}
+	}
+	return all
+}
+
+// withoutAWS is the error of an Environment that no longer says where the stack is.
+func (s ownedStack) withoutAWS() error {
+	return fmt.Errorf("stack %s is to be deleted, but the Environment has no spec.aws any more: name the region there again", s.name)
+}
+
 // roll brings the component's stack to the commit.
 func (templates) roll(ctx context.Context, p *prepared, n *node, v *values) error {
 	name := p.stackName(n)

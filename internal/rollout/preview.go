@@ -1,8 +1,8 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -115,23 +115,15 @@ func (builds) preview(context.Context, *planner, *node, *values, []plan.Input) (
 // stacksGone plans the deletion of stacks, the last one first.
 func (l *planner) stacksGone(ctx context.Context, name string, owns []string) ([]diff.Change, error) {
 	var all []diff.Change
-	for _, owned := range slices.Backward(owns) {
-		stackName, ok := strings.CutPrefix(owned, stackPrefix)
-		if !ok {
-			continue
-		}
+	for _, owned := range ownedStacks(owns) {
 		if l.Environment.Spec.AWS == nil {
-			return all, fmt.Errorf("stack %s is to be deleted, but the Environment has no spec.aws any more: name the region there again", stackName)
+			return all, owned.withoutAWS()
 		}
-		stackName, region, elsewhere := strings.Cut(stackName, regionMark)
-		if !elsewhere {
-			region = l.Environment.Spec.AWS.Region
-		}
-		stacks, err := l.request.Stacks(ctx, region)
+		stacks, err := l.request.Stacks(ctx, cmp.Or(owned.region, l.Environment.Spec.AWS.Region))
 		if err != nil {
 			return all, err
 		}
-		changes, err := stacks.PreviewDelete(ctx, stack.DeleteRequest{Environment: l.environment(), Component: name, StackName: stackName})
+		changes, err := stacks.PreviewDelete(ctx, stack.DeleteRequest{Environment: l.environment(), Component: name, StackName: owned.name})
 		all = append(all, changes...)
 		if err != nil {
 			return all, err

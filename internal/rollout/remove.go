@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
 	"github.com/drawbridge-gitops/drawbridge/internal/component"
@@ -75,24 +74,19 @@ func (p *prepared) takeDown(ctx context.Context, c *v1alpha1.Component) error {
 // deleteStacks deletes those of what a component owns that are stacks, the last
 // one first.
 func (p *prepared) deleteStacks(ctx context.Context, name string, owns []string) error {
-	for _, owned := range slices.Backward(owns) {
-		stackName, ok := strings.CutPrefix(owned, stackPrefix)
-		if !ok {
-			continue
-		}
-		stackName, region, elsewhere := strings.Cut(stackName, regionMark)
+	for _, owned := range ownedStacks(owns) {
 		if p.Stacks == nil {
-			return errors.New("stack " + stackName + " is to be deleted, but the Environment has no spec.aws any more: name the region there again")
+			return owned.withoutAWS()
 		}
 		stacks := p.Stacks
-		if elsewhere {
+		if owned.region != "" {
 			var err error
-			if stacks, _, err = p.Elsewhere(ctx, region); err != nil {
-				return fmt.Errorf("stack %s in %s: %w", stackName, region, err)
+			if stacks, _, err = p.Elsewhere(ctx, owned.region); err != nil {
+				return fmt.Errorf("stack %s in %s: %w", owned.name, owned.region, err)
 			}
 		}
 		result, err := stacks.Delete(ctx, stack.DeleteRequest{
-			Environment: p.environment(), Component: name, StackName: stackName, Change: p.Change, ChangeUID: p.ChangeUID,
+			Environment: p.environment(), Component: name, StackName: owned.name, Change: p.Change, ChangeUID: p.ChangeUID,
 			RoleARN:          p.Environment.Spec.AWS.StackRoleARN,
 			AllowDestructive: p.allowDestructive(),
 		}, p.stackProgress(name))

@@ -7,9 +7,9 @@ import (
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/drawbridge-gitops/drawbridge/api/v1alpha1"
 	"github.com/drawbridge-gitops/drawbridge/internal/kube"
 )
 
@@ -39,12 +39,12 @@ func (w *watch) wake() {
 	}
 }
 
-// selection holds the object and its like, as far as they are applied by us: wherever
-// they are, so that components of many namespaces share one watch.
+// selection holds the object alone: its like, of which there may be thousands, are nobody's
+// business here.
 func (o object) selection() kube.Selection {
 	return kube.Selection{
 		GroupVersionKind: schema.GroupVersionKind{Group: o.Group, Version: o.version, Kind: o.Kind},
-		Labels:           v1alpha1.LabelEnvironment,
+		Namespace:        o.Namespace, Fields: fields.OneTermEqualSelector("metadata.name", o.Name).String(),
 	}
 }
 

@@ -113,7 +113,7 @@ func (w *world) Follow(_ context.Context, s kube.Selection, changed func()) (fun
 		for _, o := range w.objects {
 			kind, _, _ := unstructured.NestedString(o.Object, "involvedObject", "kind")
 			if o.GroupVersionKind() == s.GroupVersionKind && (s.Namespace == "" || s.Namespace == o.GetNamespace()) &&
-				byLabel.Matches(labels.Set(o.GetLabels())) && byField.Matches(fields.Set{"involvedObject.kind": kind}) {
+				byLabel.Matches(labels.Set(o.GetLabels())) && byField.Matches(fields.Set{"metadata.name": o.GetName(), "involvedObject.kind": kind}) {
 				all = append(all, o)
 			}
 		}

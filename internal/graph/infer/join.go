@@ -8,8 +8,12 @@ import (
 
 // join is all that there is to be needed, by K: components, or the objects of one.
 type join[K comparable] struct {
-	byThing, byScope map[Thing][]offer[K]
+	byThing map[Thing][]offer[K]
+	byLabel map[labelled][]offer[K]
 }
+
+// labelled is whatever of a kind and scope has a label.
+type labelled struct{ kind, scope, key, value string }
 
 // offer is what K has.
 type offer[K comparable] struct {
@@ -18,15 +22,17 @@ type offer[K comparable] struct {
 }
 
 func newJoin[K comparable]() join[K] {
-	return join[K]{byThing: map[Thing][]offer[K]{}, byScope: map[Thing][]offer[K]{}}
+	return join[K]{byThing: map[Thing][]offer[K]{}, byLabel: map[labelled][]offer[K]{}}
 }
 
 func (j join[K]) add(by K, provides []Provided) {
 	for _, p := range provides {
 		o := offer[K]{by, p}
 		j.byThing[p.Thing] = append(j.byThing[p.Thing], o)
-		scope := Thing{Kind: p.Kind, Scope: p.Scope}
-		j.byScope[scope] = append(j.byScope[scope], o)
+		for key, value := range p.Labels {
+			l := labelled{p.Kind, p.Scope, key, value}
+			j.byLabel[l] = append(j.byLabel[l], o)
+		}
 	}
 }
 
@@ -61,7 +67,26 @@ func (j join[K]) offers(n Need) []offer[K] {
 	if n.Name != "" {
 		return j.byThing[n.Thing]
 	}
-	return slices.DeleteFunc(slices.Clone(j.byScope[n.Thing]), func(o offer[K]) bool { return !hasAll(o.Labels, n.Labels) })
+	return j.withLabels(n)
+}
+
+// withLabels are those of a need's kind and scope that have all of its labels, which one
+// of the labels, that of the fewest, finds.
+func (j join[K]) withLabels(n Need) []offer[K] {
+	var fewest []offer[K]
+	first := true
+	for key, value := range n.Labels {
+		if some := j.byLabel[labelled{n.Kind, n.Scope, key, value}]; first || len(some) < len(fewest) {
+			fewest, first = some, false
+		}
+	}
+	var all []offer[K]
+	for _, o := range fewest {
+		if hasAll(o.Labels, n.Labels) {
+			all = append(all, o)
+		}
+	}
+	return all
 }
 
 // hasAll tells whether labels are among others.
